@@ -1,0 +1,58 @@
+"""What is left of the log after its corrections and retractions (SEMANTICS 3)."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from service.domain.events import (
+    Correction,
+    Fact,
+    Position,
+    RecordedEvent,
+    Retraction,
+    is_rumoured,
+)
+
+
+class Effective(NamedTuple):
+    """An original event with the payload that now holds for it."""
+
+    position: Position
+    """The original's, for every tie, also when its type was corrected."""
+    event_id: UUID
+    payload: Fact
+    revision: Position
+    """Position of the correction that gave the payload, else the original's own."""
+
+
+def in_force(recorded: Iterable[RecordedEvent]) -> list[Effective]:
+    """
+    Original events that are not void, rumours included, by position.
+
+    Shapes: any order; the events of a few subjects are enough, provided that every correction
+    and retraction that concerns them is there. An original need not be, if it was corrected.
+    """
+    latest: dict[Position, Effective | None] = {}
+    for event in sorted(recorded, key=_by_position):
+        payload = event.payload
+        if isinstance(payload, Correction | Retraction):
+            assert event.target_position is not None, "a log event knows its target's position"
+            latest[event.target_position] = (
+                Effective(event.target_position, payload.target, payload.event, event.position)
+                if isinstance(payload, Correction)
+                else None
+            )
+        else:
+            latest[event.position] = Effective(
+                event.position, event.event_id, payload, event.position
+            )
+    return [latest[p] for p in sorted(latest) if latest[p] is not None]  # type: ignore[misc]  # None is filtered
+
+
+def effective_events(recorded: Iterable[RecordedEvent]) -> list[Effective]:
+    """The events that enter the fold: those in force that are no rumours."""
+    return [e for e in in_force(recorded) if not is_rumoured(e.payload)]
+
+
+def _by_position(event: RecordedEvent) -> Position:
+    return event.position

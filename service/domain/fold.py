@@ -1,0 +1,129 @@
+"""
+From events to state: the only door to the fold for the layers above.
+
+The same functions serve the writer, the replay and every question that is answered straight
+from the log, so that all three agree.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.domain.dates import Bounds
+from service.domain.effective import Effective, effective_events
+from service.domain.events import (
+    Founding,
+    PersonFact,
+    Position,
+    RecordedEvent,
+    bounds_of,
+    founder_ids,
+    id_of,
+    type_of,
+)
+from service.domain.findings import DUPLICATE_DAYS_MAX, OVERLAP_DAYS_MAX, Finding
+from service.domain.identity import PersonFacts, canonical_ids, fold_people
+from service.domain.labs import Labs, fold_labs
+from service.domain.presence import overlap_days
+from service.domain.stints import Stint, fold_stints
+
+
+class State(Struct, frozen=True):
+    """What a log means at one position."""
+
+    position: Position
+    labs: Labs
+    people: dict[str, PersonFacts]
+    stints: list[Stint]
+    findings: list[Finding]
+
+
+def fold(recorded: Sequence[RecordedEvent]) -> State:
+    """
+    The live fold: the state after *recorded*, straight from the events.
+
+    Shapes: a whole log, or what a view leaves of it, in position order.
+    """
+    labs, lab_findings = fold_labs(recorded)
+    stints, person_findings = fold_histories(recorded, labs)
+    head = recorded[-1].position if recorded else Position(0)
+    return State(head, labs, fold_people(recorded), stints, lab_findings + person_findings)
+
+
+def fold_histories(
+    recorded: Iterable[RecordedEvent], labs: Labs, people: Collection[str] | None = None
+) -> tuple[list[Stint], list[Finding]]:
+    """
+    The stints and findings of *people*, or of all whom *recorded* names.
+
+    Shapes: all events that name these people by any of their ids; *labs* has at least the
+    labs that those name, and their successors.
+    """
+    effective = effective_events(recorded)
+    canonical, findings = canonical_ids(effective, "person")
+    findings = [f for f in findings if people is None or f.person in people]
+    stints: list[Stint] = []
+    for person, own in _by_person(effective, canonical).items():
+        if people is not None and person not in people:
+            continue
+        ids = {person, *(one for one, into in canonical.items() if into == person)}
+        own_stints, own_findings = fold_stints(person, ids, own, labs)
+        stints += own_stints
+        findings += own_findings
+        findings += _possible_duplicates(person, own, labs)
+        findings += _overlaps(person, own_stints)
+    return stints, findings
+
+
+def _by_person(
+    effective: Iterable[Effective], canonical: Mapping[str, str]
+) -> dict[str, list[Effective]]:
+    """The events that place each person somewhere, by canonical id."""
+    named: dict[str, list[Effective]] = {}
+    for event in effective:
+        payload = event.payload
+        if isinstance(payload, Founding):
+            people = founder_ids(payload)
+        elif isinstance(payload, PersonFact):
+            people = [id_of(payload.person)]
+        else:
+            continue
+        for person in dict.fromkeys(canonical.get(p, p) for p in people):
+            named.setdefault(person, []).append(event)
+    return named
+
+
+def _possible_duplicates(person: str, own: Iterable[Effective], labs: Labs) -> list[Finding]:
+    """Two events of one type, person and lab whose bounds hardly differ."""
+    alike: dict[tuple[str, str], list[tuple[Bounds, UUID]]] = {}
+    for event in own:
+        if isinstance(event.payload, PersonFact):
+            lab = labs[id_of(event.payload.lab)].canonical_id
+            alike.setdefault((type_of(event.payload), lab), []).append(
+                (bounds_of(event.payload), event.event_id)
+            )
+    return [
+        Finding("possible_duplicate", person, (lab,), (one_id, other_id))
+        for (_, lab), told in alike.items()
+        for (one, one_id), (other, other_id) in combinations(told, 2)
+        if abs((one.lo - other.lo).days) <= DUPLICATE_DAYS_MAX
+        and abs((one.hi - other.hi).days) <= DUPLICATE_DAYS_MAX
+    ]
+
+
+def _overlaps(person: str, stints: Iterable[Stint]) -> list[Finding]:
+    """Pairs of labs at which the person certainly was at once for long."""
+    by_lab: dict[str, list[Stint]] = {}
+    for stint in stints:
+        by_lab.setdefault(stint.lab, []).append(stint)
+    findings = []
+    for one, other in combinations(sorted(by_lab), 2):
+        days = overlap_days(by_lab[one], by_lab[other])
+        if days > OVERLAP_DAYS_MAX:
+            events = [e for s in (*by_lab[one], *by_lab[other]) for e in s.events]
+            findings.append(
+                Finding("overlap", person, (one, other), tuple(dict.fromkeys(events)), days)
+            )
+    return findings

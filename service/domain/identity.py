@@ -1,0 +1,239 @@
+"""Who is meant by a name: folding of names, slugs, same_as and what is known of a person."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from anyascii import anyascii
+from msgspec import Struct
+
+from service.domain.effective import Effective, in_force
+from service.domain.events import (
+    Entity,
+    Kind,
+    OutsideIds,
+    Profile,
+    RecordedEvent,
+    SameAs,
+    id_of,
+    is_rumoured,
+    references,
+)
+from service.domain.findings import Finding
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_CHARACTERS_MAX = 100
+
+
+class PersonFacts(Struct, frozen=True, omit_defaults=True):
+    """What the log says of one id of a person."""
+
+    id: str
+    canonical_id: str
+    name: str
+    names: tuple[str, ...] = ()
+    """Every name of this very id, the registered one included."""
+    aliases: tuple[str, ...] = ()
+    """The other names by which this person is known, those of ids mapped here included."""
+    ids: OutsideIds | None = None
+
+
+@lru_cache(maxsize=65536)
+def fold_name(text: str) -> str:
+    """
+    The form in which names are compared: without case, accents and extra spaces.
+
+    Marks are dropped where they are accents (combining classes 10 to 35 and from 200 on); the
+    vowel signs and voicing marks of Indic scripts and of kana are letters and stay.
+
+    >>> fold_name("  Sébastien  BUBECK "), fold_name("Łukasz Kaiser"), fold_name("林俊旸")
+    ('sebastien bubeck', 'lukasz kaiser', '林俊旸')
+    """
+    if text.isascii():
+        return " ".join(text.casefold().split())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in decomposed if not _is_accent(c))
+    plain = "".join(anyascii(c) if _is_latin_or_punctuation(c) else c for c in bare)
+    return " ".join(unicodedata.normalize("NFKC", plain).casefold().split())
+
+
+def slug_of(name: str, *, otherwise: str) -> str:
+    """
+    *name* transliterated into lower-case letters, digits and hyphens.
+
+    >>> slug_of("林俊旸", otherwise="person"), slug_of("Character.AI", otherwise="lab")
+    ('linjunyang', 'character-ai')
+    """
+    slug = _NOT_SLUG.sub("-", anyascii(name).lower()).strip("-")
+    return slug[:SLUG_CHARACTERS_MAX].strip("-") or otherwise
+
+
+def is_slug(text: str) -> bool:
+    """Whether *text* can be an id."""
+    return len(text) <= SLUG_CHARACTERS_MAX and bool(_SLUG.fullmatch(text))
+
+
+def canonical_ids(
+    effective: Iterable[Effective], kind: Kind
+) -> tuple[dict[str, str], list[Finding]]:
+    """
+    The id that each mapped id stands for now, and the same_as events that were ignored.
+
+    Shapes: *effective* in position order. Ids that stand for themselves are not in the map.
+    Source: SEMANTICS 3.
+    """
+    into: dict[str, str] = {}
+    findings = []
+    for event in effective:
+        payload = event.payload
+        if not isinstance(payload, SameAs):
+            continue
+        subject = payload.person if kind == "person" else payload.lab
+        if subject is None:
+            continue
+        one, other = id_of(subject), id_of(payload.into)
+        if leads_to(into, other, one):
+            person, labs = (one, ()) if kind == "person" else (None, (one,))
+            findings.append(Finding("cycle", person, labs, (event.event_id,)))
+        else:
+            into[one] = other
+    return {one: _root(into, one) for one in into}, findings
+
+
+def leads_to(into: Mapping[str, str], start: str, goal: str) -> bool:
+    """Whether following *into* from *start* comes to *goal*; the map has no cycle but through it."""
+    here: str | None = start
+    while here is not None:
+        if here == goal:
+            return True
+        here = into.get(here)
+    return False
+
+
+def fold_people(recorded: Sequence[RecordedEvent]) -> dict[str, PersonFacts]:
+    """
+    What is known of each person whom *recorded* names, by id.
+
+    Shapes: all events that name the people concerned, in position order.
+    """
+    known = known_names(recorded, "person")
+    effective = [e for e in in_force(recorded) if not is_rumoured(e.payload)]
+    canonical, _ = canonical_ids(effective, "person")
+    mapped = mapped_ids(canonical)
+    return {
+        one: PersonFacts(
+            id=one,
+            canonical_id=canonical.get(one, one),
+            name=known[one].name,
+            names=(known[one].name, *known[one].others),
+            aliases=other_names(known[one], [known[m] for m in mapped.get(one, ())]),
+            ids=known[one].ids,
+        )
+        for one in known
+    }
+
+
+class KnownNames(Struct):
+    """The names of one id: the registered one and every other that it ever had."""
+
+    created_name: str
+    created_aliases: tuple[str, ...] = ()
+    name: str = ""
+    others: tuple[str, ...] = ()
+    ids: OutsideIds | None = None
+
+
+def known_names(recorded: Sequence[RecordedEvent], kind: Kind) -> dict[str, KnownNames]:
+    """
+    The names of each id that *recorded* names, profiles included.
+
+    The name of a creation holds for ever, since later events refer to the id that it made;
+    other names hold as long as their event is in force.
+    """
+    known: dict[str, KnownNames] = {}
+    for event in recorded:
+        for reference in references(event.payload):
+            if reference.kind == kind and not _is_free_text(reference.ref, reference.free_text):
+                known.setdefault(id_of(reference.ref), _created(reference.ref))
+    for one in known.values():
+        one.name = one.created_name
+        one.others = one.created_aliases
+    for effective in in_force(recorded):
+        for reference in references(effective.payload):
+            if reference.kind == kind and isinstance(reference.ref, Entity):
+                said = known[id_of(reference.ref)]
+                said.others += (reference.ref.name or "", *reference.ref.aliases)
+        if isinstance(effective.payload, Profile) and not is_rumoured(effective.payload):
+            _apply_profile(known, effective.payload, kind)
+    for one in known.values():
+        names = dict.fromkeys(n for n in (one.created_name, *one.others) if n and n != one.name)
+        one.others = tuple(names)
+    return known
+
+
+def _apply_profile(known: dict[str, KnownNames], profile: Profile, kind: Kind) -> None:
+    subject = profile.person if kind == "person" else profile.lab
+    if subject is None:
+        return
+    one = known[id_of(subject)]
+    one.others += (one.name, *profile.aliases)
+    one.name = profile.name or one.name
+    if profile.ids is not None:
+        one.ids = _merged_ids(one.ids, profile.ids)
+
+
+def _merged_ids(old: OutsideIds | None, new: OutsideIds) -> OutsideIds:
+    """*new* over *old*: an id that a later profile does not give stays."""
+    if old is None:
+        return new
+    return OutsideIds(
+        **{f: getattr(new, f) or getattr(old, f) for f in OutsideIds.__struct_fields__}
+    )
+
+
+def other_names(known: KnownNames, mapped: Iterable[KnownNames]) -> tuple[str, ...]:
+    """Every name of an id but the registered one, those of the ids mapped into it included."""
+    names = dict.fromkeys(known.others)
+    for other in mapped:
+        names.update(dict.fromkeys((other.name, *other.others)))
+    names.pop(known.name, None)
+    return tuple(names)
+
+
+def mapped_ids(canonical: Mapping[str, str]) -> dict[str, list[str]]:
+    """The ids that stand for each canonical id."""
+    mapped: dict[str, list[str]] = {}
+    for one, into in canonical.items():
+        mapped.setdefault(into, []).append(one)
+    return mapped
+
+
+def _created(ref: str | Entity) -> KnownNames:
+    if isinstance(ref, str):
+        return KnownNames(ref)
+    return KnownNames(ref.name or id_of(ref), ref.aliases)
+
+
+def _is_free_text(ref: str | Entity, free_text: bool) -> bool:
+    return free_text and isinstance(ref, str)
+
+
+def _root(into: Mapping[str, str], one: str) -> str:
+    while one in into:
+        one = into[one]
+    return one
+
+
+def _is_accent(character: str) -> bool:
+    combining = unicodedata.combining(character)
+    return 10 <= combining <= 35 or combining >= 200
+
+
+def _is_latin_or_punctuation(character: str) -> bool:
+    if character.isascii():
+        return False
+    if unicodedata.category(character) in ("Pd", "Pi", "Pf", "Zs"):
+        return True
+    return unicodedata.name(character, "").startswith("LATIN ")

@@ -1,0 +1,95 @@
+"""Who was where on a day: presence, role and leave of a stint (SEMANTICS 4)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+from service.domain.events import DEFAULT_RELATION
+from service.domain.stints import NO_POST, Post, Stint, applied
+
+Presence = Literal["certain", "presumed", "possible"]
+STRENGTH: dict[Presence, int] = {"certain": 0, "presumed": 1, "possible": 2}
+
+
+class Standing(NamedTuple):
+    """How someone stood at a lab on a day."""
+
+    presence: Presence
+    stint: Stint
+    post: Post
+    on_leave: bool
+
+
+def presence_on(stint: Stint, at: date) -> Presence | None:
+    """
+    How sure it is that the stint held on a day; None where it did not.
+
+    Source: SEMANTICS 4, *Presence*.
+    """
+    start, end = stint.start, stint.end
+    if end is not None:
+        if start.hi <= at < end.lo:
+            return "certain"
+        return "possible" if start.lo <= at < end.hi else None
+    if start.hi <= at:
+        return "certain" if at <= stint.last_evidence else "presumed"
+    return "possible" if start.lo <= at else None
+
+
+def standing_on(stints: Iterable[Stint], at: date) -> Standing | None:
+    """
+    The standing of one person at one lab on a day: that of the strongest of their stints.
+
+    Shapes: *stints* by start; of equally strong ones the latest counts.
+    """
+    best: Standing | None = None
+    for stint in stints:
+        presence = presence_on(stint, at)
+        if presence is not None and (best is None or STRENGTH[presence] <= STRENGTH[best.presence]):
+            best = Standing(presence, stint, NO_POST, False)
+    if best is None:
+        return None
+    return best._replace(post=post_on(best.stint, at), on_leave=on_leave_on(best.stint, at))
+
+
+def post_on(stint: Stint, at: date) -> Post:
+    """Role, team, location and relation on a day (SEMANTICS 4, *Role on D*)."""
+    post = stint.opening
+    ever = stint.opening
+    for step in stint.steps:
+        ever = applied(step.post, ever)
+        if step.lo <= at:
+            post = applied(post, step.post)
+    held_when_leaving = Post(
+        *(
+            closing if given is None else None
+            for given, closing in zip(ever, stint.closing, strict=True)
+        )
+    )
+    post = applied(held_when_leaving, post)
+    return post._replace(relation=post.relation or DEFAULT_RELATION)
+
+
+def on_leave_on(stint: Stint, at: date) -> bool:
+    """Whether the last leave or return by a day is a leave; someone on leave is present."""
+    steps = [step for step in stint.leaves if step.lo <= at]
+    return bool(steps) and steps[-1].on_leave
+
+
+def certain_span(stint: Stint) -> tuple[date, date] | None:
+    """The first certain day of a stint and the one after the last, or None."""
+    after = stint.end.lo if stint.end is not None else _day_after(stint.last_evidence)
+    return (stint.start.hi, after) if stint.start.hi < after else None
+
+
+def overlap_days(one: Sequence[Stint], other: Sequence[Stint]) -> int:
+    """The number of days that are certain in both."""
+    days = 0
+    for a in filter(None, map(certain_span, one)):
+        for b in filter(None, map(certain_span, other)):
+            days += max(0, (min(a[1], b[1]) - max(a[0], b[0])).days)
+    return days
+
+
+def _day_after(on: date) -> date:
+    return on if on == date.max else on + timedelta(days=1)

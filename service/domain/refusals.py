@@ -1,0 +1,268 @@
+"""
+What is not recorded or not answered, and why (SEMANTICS 6): one class a reason.
+
+Each has a `code`, its data as attributes and one message that names the value, the reason
+and the way out. `Invalid` gathers the faults of a whole body; the others stand alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """Someone or something that a name may mean."""
+
+    id: str
+    name: str
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong with a body, and where it stands."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) into the body as sent."""
+    message: str
+    code: str = "invalid"
+    suggestions: tuple[Candidate, ...] = ()
+    """Near names, where a name is known to nobody."""
+    candidates: tuple[Candidate, ...] = ()
+    """Everyone whom an ambiguous name fits."""
+    unknown: tuple[Literal["person", "lab"], str] | None = None
+    """The name that is not known, for which near ones can be looked up."""
+
+
+class Refusal(Exception):
+    """Base of all refusals; never raised itself."""
+
+    code: ClassVar[str]
+    message: str
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def at(self, pointer: str) -> Fault:
+        """This refusal as one fault of a body."""
+        return Fault(pointer, self.message, self.code)
+
+    def extras(self) -> dict[str, Any]:
+        """What the problem document says beside the message."""
+        return {}
+
+
+class BadDate(Refusal):
+    code = "bad_date"
+
+    def __init__(self, text: str, reason: str, *, example: str = "") -> None:
+        way_out = (
+            f"write a day such as '{example}'"
+            if example
+            else "write '2024-06-01', '2024-06', '2024', '2017~', '2024?' or '[2024-03..2024-05]'"
+        )
+        super().__init__(f"{shown(text)} is no date: {reason}; {way_out}.")
+        self.text = text
+
+
+class Malformed(Refusal):
+    """The body cannot be decoded at all."""
+
+    code = "malformed"
+
+
+class UnsupportedContent(Refusal):
+    code = "unsupported_content"
+
+
+class TooLarge(Refusal):
+    code = "too_large"
+
+
+class Invalid(Refusal):
+    """A body with faults, all of them named; nothing was recorded."""
+
+    code = "invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        one = f"{self.faults[0].message} Nothing was recorded."
+        many = (
+            f"{count} faults, the first at '{self.faults[0].pointer}': {self.faults[0].message}"
+            " Nothing was recorded."
+        )
+        super().__init__(one if count == 1 else many)
+
+    def extras(self) -> dict[str, Any]:
+        return {"errors": self.faults}
+
+
+class BadParameter(Refusal):
+    """A query parameter that is unknown or has no usable value."""
+
+    code = "bad_parameter"
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+    def extras(self) -> dict[str, Any]:
+        return {"parameter": self.name}
+
+
+class UnknownName(Refusal):
+    """A name or id that nobody and nothing has, with near names."""
+
+    code = "unknown_name"
+
+    def __init__(
+        self, kind: Literal["person", "lab"], text: str, near: Sequence[Candidate] = ()
+    ) -> None:
+        self.kind = kind
+        self.text = text
+        self.suggestions = tuple(near)
+        offered = ", ".join(f"'{c.name}' ({c.id})" for c in self.suggestions)
+        way_out = (
+            f"near names: {offered}"
+            if offered
+            else f"to add {'someone' if kind == 'person' else 'a lab'} new, "
+            'send an object such as {"name": "…"}'
+        )
+        subject = "Nobody" if kind == "person" else "No lab"
+        super().__init__(f"{subject} is called {shown(text)}; {way_out}.")
+
+    def at(self, pointer: str) -> Fault:
+        return Fault(
+            pointer,
+            self.message,
+            self.code,
+            suggestions=self.suggestions,
+            unknown=None if self.suggestions else (self.kind, self.text),
+        )
+
+    def extras(self) -> dict[str, Any]:
+        return {"suggestions": self.suggestions}
+
+
+class AmbiguousName(Refusal):
+    """A name that fits several, who are told apart by id."""
+
+    code = "ambiguous_name"
+
+    def __init__(self, kind: str, text: str, candidates: Sequence[Candidate]) -> None:
+        self.kind = kind
+        self.text = text
+        self.candidates = tuple(candidates)
+        listed = ", ".join(f"'{c.name}' ({c.id})" for c in self.candidates)
+        super().__init__(
+            f"{shown(text)} fits several {'people' if kind == 'person' else 'labs'}: {listed}; "
+            "say which by id."
+        )
+
+    def at(self, pointer: str) -> Fault:
+        return Fault(pointer, self.message, self.code, candidates=self.candidates)
+
+    def extras(self) -> dict[str, Any]:
+        return {"candidates": self.candidates}
+
+
+class UnknownEvent(Refusal):
+    code = "unknown_event"
+
+    def __init__(self, event_id: object) -> None:
+        super().__init__(
+            f"No event has the id {shown(str(event_id))}; look it up with GET /v1/events."
+        )
+
+
+class NotCorrectable(Refusal):
+    """A correction or retraction of a log event."""
+
+    code = "not_correctable"
+
+    def __init__(self, event_id: object, type_: str, target: object) -> None:
+        super().__init__(
+            f"Event '{event_id}' is a {type_}; only original events are corrected or "
+            f"retracted: name its target '{target}' instead."
+        )
+
+
+class ClosesCycle(Refusal):
+    """A same_as or a merger after which something would follow itself."""
+
+    code = "closes_cycle"
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(
+            f"This would close a cycle: {' → '.join(shown(i) for i in ids)}; retract or correct "
+            "the event that points the other way first."
+        )
+
+
+class SelfMerger(Refusal):
+    code = "self_merger"
+
+    def __init__(self, lab: str) -> None:
+        super().__init__(
+            f"Lab {shown(lab)} cannot be merged into itself; name another lab as 'lab' or take "
+            "it out of 'absorbed'."
+        )
+
+
+class EventIdTaken(Refusal):
+    code = "event_id_taken"
+
+    def __init__(self, event_id: object, position: int) -> None:
+        super().__init__(
+            f"Event '{event_id}' was recorded at position {position} with another body; send "
+            "a new event_id, or the first body to get the first answer again."
+        )
+
+
+class IdempotencyKeyTaken(Refusal):
+    code = "idempotency_key_taken"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"Idempotency-Key {shown(key)} was used before with another request; use a new key "
+            "for a new request."
+        )
+
+
+class QueueFull(Refusal):
+    """More writes wait than the writer takes on."""
+
+    code = "queue_full"
+
+    def __init__(self, waiting: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"{waiting} writes are waiting already; try again in {retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unauthenticated(Refusal):
+    code = "unauthenticated"
+
+
+class Forbidden(Refusal):
+    code = "forbidden"
+
+
+class NotFound(Refusal):
+    """A path names something that is not there."""
+
+    code = "not_found"
+
+
+class NotReady(Refusal):
+    """The service cannot answer just now."""
+
+    code = "not_ready"
+
+
+def shown(text: str) -> str:
+    """*text* in quotes, shortened, with nothing in it that could act on a terminal."""
+    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return f"'{printable}'" if len(printable) <= 80 else f"'{printable[:77]}…'"

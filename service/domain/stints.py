@@ -1,0 +1,404 @@
+"""From the events of one person to stays at labs (SEMANTICS 4.2 to 4.6)."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.domain.dates import UNBOUNDED_LO, eve
+from service.domain.effective import Effective
+from service.domain.events import (
+    Departure,
+    Founding,
+    Hire,
+    Leave,
+    PersonFact,
+    Return,
+    RoleChange,
+    Sighting,
+    bounds_of,
+    id_of,
+    type_of,
+)
+from service.domain.findings import Finding
+from service.domain.labs import LabFacts, Labs, reading
+
+Motion = Literal["enter", "seen", "exit"]
+
+_RANK = {"founding": 0, "merged_in": 1, "hire": 2, "departure": 4, "lab_end": 4}
+_RANK_SEEN = 3
+
+
+class Post(NamedTuple):
+    """What someone did somewhere; None where it is not said."""
+
+    role: str | None = None
+    team: str | None = None
+    location: str | None = None
+    relation: str | None = None
+
+
+NO_POST = Post()
+
+
+class Endpoint(Struct, frozen=True, omit_defaults=True):
+    """One end of a stint, narrowed; inclusive days."""
+
+    lo: date
+    hi: date
+    date_text: str | None = None
+    """As written; None of a start that is unknown."""
+
+
+class RoleStep(Struct, frozen=True, array_like=True):
+    """A role change or a sighting, by the first day it can have been, as recorded."""
+
+    lo: date
+    post: Post
+
+
+class LeaveStep(Struct, frozen=True, array_like=True):
+    """A leave or a return, by the first day it can have been, as recorded."""
+
+    lo: date
+    on_leave: bool
+
+
+class Stint(Struct, frozen=True, omit_defaults=True):
+    """An unbroken stay of one person at one lab; half-open."""
+
+    person: str
+    """Canonical id, as is the lab."""
+    lab: str
+    start: Endpoint
+    last_evidence: date
+    """The last day for which something says that the person was there."""
+    end: Endpoint | None = None
+    """None while no departure is recorded."""
+    opening: Post = NO_POST
+    """What the event that opened the stint says."""
+    steps: tuple[RoleStep, ...] = ()
+    closing: Post = NO_POST
+    """What the departure says was held when leaving."""
+    leaves: tuple[LeaveStep, ...] = ()
+    events: tuple[UUID, ...] = ()
+    """What the stint rests on, in the order in which the fold placed it."""
+
+
+class Item(Struct):
+    """One event as the fold places it: at one lab, for one person."""
+
+    motion: Motion
+    type: str
+    lo: date
+    hi: date
+    position: int
+    event_id: UUID
+    date_text: str
+    payload: PersonFact | Founding | None = None
+    """None of a merger or a closure."""
+    post: Post = NO_POST
+    carried: tuple[UUID, ...] = ()
+    """Of someone merged in: what the stint at the absorbed lab rests on."""
+
+    @property
+    def order(self) -> tuple[date, date, int, int]:
+        """Where it stands among the items not yet placed (SEMANTICS 4.3)."""
+        return (self.hi, self.lo, _RANK.get(self.type, _RANK_SEEN), self.position)
+
+
+class Placed(Struct):
+    """An item in its place, with the bounds that the others leave it."""
+
+    item: Item
+    lo: date
+    hi: date
+
+
+class Placing(Struct):
+    """The items of one person at one lab in the order in which the fold placed them."""
+
+    person: str
+    lab: LabFacts
+    stays: list[list[Placed]]
+    """For each stint its placed items, the one that opened it first."""
+    dropped: list[tuple[Item, Item]]
+    """Enter items of someone already present, each with the item that had opened the stint."""
+
+
+def fold_stints(
+    person: str, ids: Collection[str], own: Iterable[Effective], labs: Labs
+) -> tuple[list[Stint], list[Finding]]:
+    """
+    The stints of one person, by lab and start, and what was noticed on the way.
+
+    Shapes: *ids* are all that stand for the person; *own* are the effective events that name
+    one of them; *labs* has at least the labs that those name and their successors.
+    """
+    placings, findings = place_all(person, ids, own, labs)
+    stints: list[Stint] = []
+    for placing in placings:
+        stints += to_stints(placing)
+        findings += _placing_findings(placing)
+    return stints, findings
+
+
+def place_all(
+    person: str, ids: Collection[str], own: Iterable[Effective], labs: Labs
+) -> tuple[list[Placing], list[Finding]]:
+    """
+    The items of one person placed at every lab, absorbed labs before their successors.
+
+    Findings: items set aside because they come after a closure.
+    """
+    items: dict[str, list[Item]] = {}
+    findings: list[Finding] = []
+    for event in own:
+        if isinstance(event.payload, PersonFact | Founding):
+            item = _to_item(event, event.payload, ids)
+            _assign(item, id_of(event.payload.lab), person, labs, items, findings)
+    placings = []
+    for lab in _absorbed_first(items, labs):
+        if lab not in items:
+            continue
+        placing = place(person, labs[lab], items[lab])
+        placings.append(placing)
+        merged_in = _end_of_lab(placing)
+        narrow(placing)
+        if merged_in is not None:
+            merged_in.post = _last_post(placing.stays[-1])
+            successor = placing.lab.end.successor if placing.lab.end else None
+            assert successor is not None, "only a merger carries people on"
+            _assign(merged_in, successor, person, labs, items, findings)
+    return placings, findings
+
+
+def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
+    """
+    The items of one person at one lab, each in its stay (SEMANTICS 4.3).
+
+    The first item goes first, unless it cannot: outside, an item that is no enter item lets
+    the first enter item that may have come before it go first; inside, an enter item lets the
+    first exit item that may have come before it go first.
+    """
+    placing = Placing(person, lab, [], [])
+    waiting = sorted(items, key=lambda item: item.order)
+    inside = False
+    while waiting:
+        first = waiting[0]
+        wanted: Motion | None = None
+        if not inside and first.motion != "enter":
+            wanted = "enter"
+        elif inside and first.motion == "enter":
+            wanted = "exit"
+        item = next((i for i in waiting if i.motion == wanted and i.lo <= first.hi), first)
+        waiting.remove(item)
+
+        if inside and item.motion == "enter":
+            placing.dropped.append((item, placing.stays[-1][0].item))
+            continue
+        if not inside:
+            placing.stays.append([])
+        placing.stays[-1].append(Placed(item, item.lo, item.hi))
+        inside = item.motion != "exit"
+    return placing
+
+
+def narrow(placing: Placing) -> None:
+    """Leave each placed item the days that its neighbours and the lab's end allow (4.5)."""
+    placed = [p for stay in placing.stays for p in stay]
+    end = placing.lab.end
+    if end is not None:
+        for p in placed:
+            p.hi = min(p.hi, end.hi)
+    for before, after in pairwise(placed):
+        after.lo = max(after.lo, before.lo)
+    for after, before in pairwise(reversed(placed)):
+        before.hi = min(before.hi, after.hi)
+
+
+def to_stints(placing: Placing) -> list[Stint]:
+    """The stints of a narrowed placing, by start."""
+    stints = []
+    previous_exit: date | None = None
+    for stay in placing.stays:
+        stints.append(_to_stint(placing, stay, previous_exit))
+        previous_exit = stay[-1].lo
+    return stints
+
+
+def _to_stint(placing: Placing, stay: list[Placed], previous_exit: date | None) -> Stint:
+    first, last = stay[0], stay[-1]
+    start = (
+        Endpoint(first.lo, first.hi, first.item.date_text)
+        if first.item.motion == "enter"
+        else _unknown_start(placing.lab, first, previous_exit)
+    )
+    is_closed = last.item.motion == "exit"
+    seen = [p for p in stay if p.item.motion == "seen"]
+    evidence = last.lo if is_closed else max([start.hi, *(p.lo for p in seen)])
+    by_start = sorted(seen, key=lambda p: (p.item.lo, p.item.hi, p.item.position))
+    return Stint(
+        person=placing.person,
+        lab=placing.lab.id,
+        start=start,
+        last_evidence=evidence,
+        end=Endpoint(last.lo, last.hi, last.item.date_text) if is_closed else None,
+        opening=first.item.post if first.item.motion == "enter" else NO_POST,
+        steps=tuple(
+            RoleStep(p.item.lo, p.item.post)
+            for p in by_start
+            if isinstance(p.item.payload, RoleChange | Sighting)
+        ),
+        closing=last.item.post if is_closed else NO_POST,
+        leaves=tuple(
+            LeaveStep(p.item.lo, isinstance(p.item.payload, Leave))
+            for p in by_start
+            if isinstance(p.item.payload, Leave | Return)
+        ),
+        events=tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id))),
+    )
+
+
+def _unknown_start(lab: LabFacts, revealing: Placed, previous_exit: date | None) -> Endpoint:
+    """The days on which a stay began of which only a later event tells (4.6)."""
+    hi = eve(revealing.hi) if revealing.item.motion == "exit" else revealing.hi
+    if previous_exit is not None:
+        lo = previous_exit
+    else:
+        lo = lab.founding.lo if lab.founding else UNBOUNDED_LO
+    return Endpoint(min(lo, hi), hi)
+
+
+def _end_of_lab(placing: Placing) -> Item | None:
+    """
+    Let a stay that is open at a lab that has ended exit with it (4.4).
+
+    Returns the item by which a merger carries the person to the successor, if it does.
+    """
+    end = placing.lab.end
+    if end is None or not placing.stays or placing.stays[-1][-1].item.motion == "exit":
+        return None
+    stay = placing.stays[-1]
+    leaving = Item("exit", "lab_end", end.lo, end.hi, end.position, end.event_id, end.date_text)
+    stay.append(Placed(leaving, end.lo, end.hi))
+    if end.successor is None:
+        return None
+    carried = tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id)))
+    return Item(
+        "enter",
+        "merged_in",
+        end.lo,
+        end.hi,
+        end.position,
+        end.event_id,
+        end.date_text,
+        carried=carried,
+    )
+
+
+def _last_post(stay: Sequence[Placed]) -> Post:
+    """What the absorbed stint last had, with which the one merged in begins."""
+    seen = sorted(
+        (p.item for p in stay if isinstance(p.item.payload, RoleChange | Sighting)),
+        key=lambda item: (item.lo, item.hi, item.position),
+    )
+    first = stay[0].item
+    post = first.post if first.motion == "enter" else NO_POST
+    for item in seen:
+        post = applied(post, item.post)
+    return post
+
+
+def applied(post: Post, step: Post) -> Post:
+    """*post* after *step*: a field that the step does not give keeps its value."""
+    return Post(*(new if new is not None else old for old, new in zip(post, step, strict=True)))
+
+
+def _to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
+    motion: Motion = "seen"
+    if isinstance(payload, Founding | Hire):
+        motion = "enter"
+    elif isinstance(payload, Departure):
+        motion = "exit"
+    lo, hi = bounds_of(payload)
+    return Item(
+        motion,
+        type_of(payload),
+        lo,
+        hi,
+        event.position,
+        event.event_id,
+        payload.date,
+        payload,
+        _post_of(payload, ids),
+    )
+
+
+def _post_of(payload: PersonFact | Founding, ids: Collection[str]) -> Post:
+    match payload:
+        case Founding(founders=founders, location=location):
+            roles = [f.role for f in founders if f.role and id_of(f.person) in ids]
+            return Post(roles[0] if roles else "Founder", None, location, "founder")
+        case Leave() | Return():
+            return NO_POST
+        case _:
+            return Post(payload.role, payload.team, payload.location, payload.relation)
+
+
+def _assign(
+    item: Item,
+    named: str,
+    person: str,
+    labs: Labs,
+    items: dict[str, list[Item]],
+    findings: list[Finding],
+) -> None:
+    """Give an item to the lab that it means, or set it aside (SEMANTICS 4.1)."""
+    lab, closure = reading(named, item.lo, labs)
+    if closure is None:
+        items.setdefault(lab, []).append(item)
+    else:
+        findings.append(Finding("after_closure", person, (lab,), (item.event_id, closure.event_id)))
+
+
+def _absorbed_first(items: Mapping[str, object], labs: Labs) -> list[str]:
+    """The labs of *items* and all their successors, absorbed labs before their successors."""
+    depth: dict[str, int] = dict.fromkeys(items, 0)
+    for lab in items:
+        hops, here = 0, lab
+        while (end := labs[here].end) is not None and end.successor is not None:
+            hops, here = hops + 1, end.successor
+            depth[here] = max(depth.get(here, 0), hops)
+    return sorted(depth, key=lambda lab: (depth[lab], lab))
+
+
+def _placing_findings(placing: Placing) -> list[Finding]:
+    person, lab = placing.person, placing.lab
+    findings = [
+        Finding("already_present", person, (lab.id,), (opening.event_id, item.event_id))
+        for item, opening in placing.dropped
+        if item.type != "merged_in"
+    ]
+    findings += [
+        Finding("unknown_start", person, (lab.id,), (stay[0].item.event_id,))
+        for stay in placing.stays
+        if stay[0].item.motion != "enter"
+    ]
+    if lab.founding is not None:
+        findings += [
+            Finding("before_founding", person, (lab.id,), (item.event_id, lab.founding.event_id))
+            for item in _own_items(placing)
+            if item.hi < lab.founding.lo
+        ]
+    return findings
+
+
+def _own_items(placing: Placing) -> list[Item]:
+    """Every item that an event of the person's own gave, dropped ones included."""
+    items = [p.item for stay in placing.stays for p in stay] + [i for i, _ in placing.dropped]
+    own = [i for i in items if i.type not in ("merged_in", "lab_end")]
+    return sorted(own, key=lambda item: item.position)
