@@ -1,0 +1,171 @@
+"""Appending to the log: under one lock, at consecutive positions, chained by hashes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from service.domain.events import (
+    NewEvent,
+    Position,
+    RecordedEvent,
+    days_of,
+    to_canonical_json,
+    type_of,
+)
+from service.domain.subjects import Concern
+from service.log.chain import GENESIS, event_hash, payload_hash
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+
+_SQL = load_statements("service.log", "append.sql")
+_LOCK_LOG = _SQL["lock_log"]
+_APPEND_EVENTS = _SQL["append_events"]
+_APPEND_SUBJECTS = _SQL["append_subjects"]
+_APPEND_RECEIPT = _SQL["append_receipt"]
+
+
+class Head(Struct, frozen=True):
+    """The greatest position and what the chain has come to there."""
+
+    position: Position = Position(0)
+    hash: bytes = GENESIS
+    recorded_at: datetime | None = None
+
+
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """One event as it goes into the log, with what the log keeps about it."""
+
+    event: RecordedEvent
+    request_id: str
+    payload: bytes
+    salt: bytes
+    payload_hash: bytes
+    concerns: Sequence[Concern]
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """That a request with an idempotency key made these positions."""
+
+    api_key: str
+    idempotency_key: str
+    request_digest: bytes
+    positions: Sequence[int]
+    """Not always consecutive: events known before are answered with their old positions."""
+
+
+async def lock(connection: Connection) -> None:
+    """
+    Wait for and take the log's lock, until the transaction ends.
+
+    What is read about the head afterwards must be read by a statement of its own: one that
+    began to wait has a snapshot from before.
+    """
+    await connection.execute(_LOCK_LOG)
+
+
+def next_recorded_at(head: Head, now: datetime) -> datetime:
+    """
+    The instant of the next commit: *now*, or just after the head where a clock went back.
+
+    Strictly later than the head's, so that an instant that was once answered for never means
+    a greater position afterwards.
+    """
+    if head.recorded_at is None or now > head.recorded_at:
+        return now
+    return head.recorded_at + timedelta(microseconds=1)
+
+
+def chained(
+    head: Head,
+    new: NewEvent,
+    *,
+    target_position: Position | None,
+    recorded_at: datetime,
+    recorded_by: str,
+    request_id: str,
+    salt: bytes,
+    body_digest: bytes | None,
+    concerns: Sequence[Concern],
+) -> LogEntry:
+    """The entry that follows *head*."""
+    payload = to_canonical_json(new.payload)
+    hashed = payload_hash(salt, payload)
+    position = Position(head.position + 1)
+    return LogEntry(
+        event=RecordedEvent(
+            position=position,
+            event_id=new.event_id,
+            payload=new.payload,
+            target_position=target_position,
+            recorded_at=recorded_at,
+            recorded_by=recorded_by,
+            hash=event_hash(
+                head.hash,
+                position=position,
+                event_id=new.event_id,
+                type_=type_of(new.payload),
+                recorded_at=recorded_at,
+                recorded_by=recorded_by,
+                payload_hash=hashed,
+            ),
+            body_digest=body_digest,
+        ),
+        request_id=request_id,
+        payload=payload,
+        salt=salt,
+        payload_hash=hashed,
+        concerns=concerns,
+    )
+
+
+def head_after(entry: LogEntry) -> Head:
+    """The head that *entry* makes."""
+    return Head(entry.event.position, entry.event.hash, entry.event.recorded_at)
+
+
+async def append(
+    connection: Connection, entries: Sequence[LogEntry], receipts: Iterable[Receipt] = ()
+) -> None:
+    """
+    Write *entries* and *receipts*; durable when the caller's transaction commits.
+
+    Shapes: consecutive positions after the head, one recorded_at. The caller holds the lock.
+    """
+    if entries:
+        events = [e.event for e in entries]
+        days = [days_of(e.payload) for e in events]
+        await connection.execute(
+            _APPEND_EVENTS,
+            [e.position for e in events],
+            [e.event_id for e in events],
+            [e.type for e in events],
+            events[0].recorded_at,
+            [e.recorded_by for e in events],
+            [e.request_id for e in entries],
+            [e.target_position for e in events],
+            [e.payload.decode() for e in entries],
+            [e.salt for e in entries],
+            [e.payload_hash for e in entries],
+            [e.hash for e in events],
+            [e.event.body_digest for e in entries],
+            [b.lo if b else None for b in days],
+            [b.hi if b else None for b in days],
+        )
+        concerns = [(c, e.event.position) for e in entries for c in e.concerns]
+        await connection.execute(
+            _APPEND_SUBJECTS,
+            [c.subject.kind for c, _ in concerns],
+            [c.subject.id for c, _ in concerns],
+            [position for _, position in concerns],
+            [c.is_fact for c, _ in concerns],
+            [c.is_link for c, _ in concerns],
+        )
+    for receipt in receipts:
+        await connection.execute(
+            _APPEND_RECEIPT,
+            receipt.api_key,
+            receipt.idempotency_key,
+            receipt.request_digest,
+            list(receipt.positions),
+        )

@@ -1,0 +1,23 @@
+-- name: find_key
+-- The key with a hash, unless it is revoked.
+-- $1 key_hash bytea
+SELECT name, role
+FROM api_keys
+WHERE key_hash = $1::bytea AND revoked_at IS NULL;
+
+-- name: create_key
+-- $1 name text  $2 key_hash bytea  $3 role text  $4 created_at timestamptz
+INSERT INTO api_keys (name, key_hash, role, created_at)
+VALUES ($1::text, $2::bytea, $3::text, $4::timestamptz);
+
+-- name: list_keys
+SELECT name, role, created_at, revoked_at
+FROM api_keys
+ORDER BY created_at, name;
+
+-- name: revoke_key
+-- $1 name text  $2 revoked_at timestamptz
+UPDATE api_keys
+SET revoked_at = $2::timestamptz
+WHERE name = $1::text AND revoked_at IS NULL
+RETURNING name;

@@ -1,0 +1,1 @@
+"""Plumbing to PostgreSQL: connections, named statements, the server that comes along."""

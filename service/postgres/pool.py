@@ -1,0 +1,51 @@
+"""Connections: a pool whose members act as one role."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    # The stubs know parameters that the classes do not have.
+    Connection = asyncpg.Connection | PoolConnectionProxy
+    Pool = asyncpg.Pool
+
+_ROLE_EXISTS = """
+    SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1
+"""
+
+
+async def open_pool(
+    dsn: str, *, role: str, search_path: str = "public", size_max: int = 10
+) -> Pool:
+    """
+    A pool on *dsn* whose connections act as *role*, where that role exists.
+
+    Without the role (a database whose owner may create none) they act as the user of *dsn*.
+    """
+
+    async def act_as_role(connection: Connection) -> None:
+        if await connection.fetchval(_ROLE_EXISTS, role):
+            await connection.execute(f'SET ROLE "{role}"')
+
+    async def keep(connection: Connection) -> None:
+        """Nothing a request does outlives its transaction: resetting would cost a round trip."""
+
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size_max,
+        init=act_as_role,
+        reset=keep,
+        command_timeout=60,
+        server_settings={
+            "application_name": "lab-timeline",
+            "jit": "off",
+            "TimeZone": "UTC",
+            "search_path": search_path,
+            "default_transaction_isolation": "read committed",
+        },
+    )

@@ -1,0 +1,69 @@
+"""What the environment sets; only `app` and `cli` read it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import platformdirs
+
+READ_KEYS = ("open", "required")
+
+
+class BadSetting(ValueError):
+    """A setting whose value means nothing."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How one process runs."""
+
+    database_url: str | None = None
+    """Any Postgres from 15 on; None means the embedded one in `data_dir`."""
+    owner_url: str | None = None
+    """Who migrates, if not the one of `database_url`."""
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    api_key: str | None = None
+    """An admin key from outside, for tests and containers."""
+    read_keys_required: bool = False
+
+    def __repr__(self) -> str:
+        return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
+        """
+        The settings of *environ*; *overrides* that are not None win.
+
+        Raises:
+            BadSetting: a value that means nothing, with the ones that do.
+        """
+        read_keys = environ.get("TIMELINE_READ_KEYS") or "open"
+        if read_keys not in READ_KEYS:
+            raise BadSetting(
+                f"TIMELINE_READ_KEYS is '{read_keys}'; it takes {' or '.join(READ_KEYS)}."
+            )
+        values: dict[str, Any] = {
+            "database_url": environ.get("DATABASE_URL") or None,
+            "owner_url": environ.get("TIMELINE_OWNER_URL") or None,
+            "data_dir": Path(environ.get("TIMELINE_DATA_DIR") or default_data_dir()),
+            "host": environ.get("TIMELINE_HOST") or "127.0.0.1",
+            "port": _port(environ.get("TIMELINE_PORT") or "8000"),
+            "api_key": environ.get("TIMELINE_API_KEY") or None,
+            "read_keys_required": read_keys == "required",
+        }
+        values.update({k: v for k, v in overrides.items() if v is not None})
+        values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
+        return cls(**values)
+
+
+def default_data_dir() -> Path:
+    """The platform's folder for data of this user."""
+    return Path(platformdirs.user_data_dir("lab-timeline", appauthor=False))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise BadSetting(f"TIMELINE_PORT is '{text}'; it takes a number from 0 to 65535.")
+    return int(text)
