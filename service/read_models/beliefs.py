@@ -1,0 +1,126 @@
+"""Rows and the positions between which they were believed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from service.domain.dates import UNBOUNDED_HI
+from service.domain.findings import Finding
+from service.domain.identity import PersonFacts, fold_name
+from service.domain.labs import LabFacts
+from service.domain.stints import Stint
+
+Model = Literal["stints", "findings", "people", "labs", "names"]
+MODELS: tuple[Model, ...] = ("stints", "findings", "people", "labs", "names")
+
+BELIEVED = 2**63 - 1
+"""`known_to` of a row that is believed now."""
+
+_JSON = msgspec.json.Encoder(order="deterministic")
+_FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
+
+
+class Row(NamedTuple):
+    """What a read model says, without the positions; equal contents are one belief."""
+
+    model: Model
+    content: str
+
+
+Columns = tuple[Any, ...]
+"""What the table keeps beside the content, to find it by."""
+
+
+class Belief(Struct):
+    """A row and since when it is believed."""
+
+    known_from: int
+    row_id: int | None
+    """None of a row that is not in the database yet."""
+    columns: Columns
+    known_to: int = BELIEVED
+
+
+class Beliefs:
+    """The rows about one set of subjects as positions go by."""
+
+    def __init__(self, believed: Mapping[Row, Belief] | None = None) -> None:
+        self.believed: dict[Row, Belief] = dict(believed or {})
+        self.ended: list[tuple[Row, Belief]] = []
+
+    def replace(self, position: int, rows: Mapping[Row, Columns]) -> None:
+        """From *position* on exactly *rows* are believed."""
+        for row in [r for r in self.believed if r not in rows]:
+            belief = self.believed.pop(row)
+            belief.known_to = position
+            self.ended.append((row, belief))
+        for row, columns in rows.items():
+            if row not in self.believed:
+                self.believed[row] = Belief(position, None, columns)
+
+    def added(self) -> list[tuple[Row, Belief]]:
+        """Rows that are to be inserted, those included that have ended since."""
+        every = [*self.ended, *self.believed.items()]
+        return [(row, belief) for row, belief in every if belief.row_id is None]
+
+    def closed(self) -> list[tuple[Row, Belief]]:
+        """Rows in the database that are no longer believed."""
+        return [(row, belief) for row, belief in self.ended if belief.row_id is not None]
+
+
+def stint_rows(stints: Iterable[Stint]) -> dict[Row, Columns]:
+    """Columns: person_id, lab_id, start_lo, end_hi."""
+    return {
+        Row("stints", _text(s)): (
+            s.person,
+            s.lab,
+            s.start.lo,
+            s.end.hi if s.end else UNBOUNDED_HI,
+        )
+        for s in stints
+    }
+
+
+def finding_rows(findings: Iterable[Finding]) -> dict[Row, Columns]:
+    """Columns: kind, person_id, lab_ids."""
+    return {Row("findings", _text(f)): (f.kind, f.person, list(f.labs)) for f in findings}
+
+
+def person_rows(people: Iterable[PersonFacts]) -> dict[Row, Columns]:
+    """Columns: person_id, canonical_id; and those of the names."""
+    rows: dict[Row, Columns] = {}
+    for one in people:
+        rows[Row("people", _text(one))] = (one.id, one.canonical_id)
+        rows |= name_rows("person", one)
+    return rows
+
+
+def lab_rows(labs: Iterable[LabFacts]) -> dict[Row, Columns]:
+    """Columns: lab_id, canonical_id, successor_id; and those of the names."""
+    rows: dict[Row, Columns] = {}
+    for one in labs:
+        successor = one.end.successor if one.end else None
+        rows[Row("labs", _text(one))] = (one.id, one.canonical_id, successor)
+        rows |= name_rows("lab", one)
+    return rows
+
+
+def name_rows(kind: str, one: PersonFacts | LabFacts) -> dict[Row, Columns]:
+    """Columns: kind, folded, subject_id, canonical_id."""
+    names = [
+        (kind, folded, one.id, one.canonical_id)
+        for folded in dict.fromkeys(map(fold_name, one.names))
+        if folded
+    ]
+    return {Row("names", _JSON.encode(columns).decode()): columns for columns in names}
+
+
+def _text(value: Struct) -> str:
+    return _JSON.encode(value).decode()
+
+
+def finding_of(row: Row) -> Finding:
+    """The finding that a row keeps."""
+    return _FINDING.decode(row.content)

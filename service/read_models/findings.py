@@ -1,0 +1,53 @@
+"""The findings that are kept, with the position at which each arose."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from service.domain.findings import Finding
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+from service.read_models.beliefs import BELIEVED
+
+_SQL = load_statements("service.read_models", "findings.sql")
+_FETCH_FINDINGS = _SQL["fetch_findings"]
+_FETCH_RAISED = _SQL["fetch_raised"]
+
+_FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
+
+
+class KeptFinding(Struct, frozen=True):
+    """A finding and its place in the order in which findings arose."""
+
+    finding: Finding
+    known_from: int
+    row_id: int
+
+
+async def fetch_findings(
+    connection: Connection,
+    *,
+    position: int,
+    kind: str | None = None,
+    person: str | None = None,
+    labs: Sequence[str] | None = None,
+    before: tuple[int, int] = (BELIEVED, BELIEVED),
+    limit: int = 1000,
+) -> list[KeptFinding]:
+    """At most *limit* findings as known at *position*, newest first, before a place."""
+    rows = await connection.fetch(_FETCH_FINDINGS, position, kind, person, labs, *before, limit)
+    return [
+        KeptFinding(_FINDING.decode(row["content"]), row["known_from"], row["row_id"])
+        for row in rows
+    ]
+
+
+async def fetch_raised(
+    connection: Connection, positions: Iterable[int]
+) -> dict[int, list[Finding]]:
+    """The findings that each of *positions* raised."""
+    raised: dict[int, list[Finding]] = {}
+    for row in await connection.fetch(_FETCH_RAISED, list(positions)):
+        raised.setdefault(row["known_from"], []).append(_FINDING.decode(row["content"]))
+    return raised

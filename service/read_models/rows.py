@@ -1,0 +1,69 @@
+"""Keeping beliefs: reading the rows believed now, closing and inserting rows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from service.domain.subjects import Subject
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+from service.read_models.beliefs import MODELS, Belief, Beliefs, Columns, Model, Row
+
+_SQL = load_statements("service.read_models", "rows.sql")
+_FETCH_BELIEVED = _SQL["fetch_believed"]
+_CLOSE: dict[Model, str] = {model: _SQL[f"close_{model}"] for model in MODELS}
+_INSERT: dict[Model, str] = {model: _SQL[f"insert_{model}"] for model in MODELS}
+
+
+class BelievedRow(NamedTuple):
+    """A row that is believed now, and whom it is about."""
+
+    subject: Subject
+    row: Row
+    belief: Belief
+
+
+async def fetch_believed(
+    connection: Connection, *, people: Iterable[str], labs: Iterable[str]
+) -> list[BelievedRow]:
+    """Every row that is believed now about these people and labs, by their ids."""
+    rows = await connection.fetch(_FETCH_BELIEVED, list(people), list(labs))
+    return [
+        BelievedRow(
+            Subject(row["kind"], row["subject_id"]),
+            Row(row["model"], row["content"]),
+            Belief(row["known_from"], row["row_id"], ()),
+        )
+        for row in rows
+    ]
+
+
+async def keep(connection: Connection, beliefs: Iterable[Beliefs]) -> None:
+    """
+    Write what changed; durable when the caller's transaction commits.
+
+    One round trip for each read model that changed and for each in which rows ended.
+    """
+    every = list(beliefs)
+    closed = [pair for each in every for pair in each.closed()]
+    added = [pair for each in every for pair in each.added()]
+    for model in MODELS:
+        if ending := [belief for row, belief in closed if row.model == model]:
+            await connection.execute(
+                _CLOSE[model], [b.row_id for b in ending], [b.known_to for b in ending]
+            )
+        if beginning := [(row, belief) for row, belief in added if row.model == model]:
+            await connection.execute(
+                _INSERT[model],
+                [b.known_from for _, b in beginning],
+                [b.known_to for _, b in beginning],
+                [row.content for row, _ in beginning],
+                *_columns(model, [b.columns for _, b in beginning]),
+            )
+
+
+def _columns(model: Model, rows: Sequence[Columns]) -> list[list[Any]]:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if model == "findings":
+        join: Callable[[Iterable[str]], str] = " ".join
+        columns[-1] = [join(ids) for ids in columns[-1]]
+    return columns

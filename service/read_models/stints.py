@@ -1,0 +1,50 @@
+"""The stints that are kept: who can have been at a lab on a day, and where someone was."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import asyncpg
+import msgspec
+
+from service.domain.stints import Stint
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+
+_SQL = load_statements("service.read_models", "stints.sql")
+_FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
+_FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
+
+_STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
+
+
+async def fetch_stints_of_labs(
+    connection: Connection, labs: Iterable[str], *, at: date, position: int
+) -> dict[str, dict[str, list[Stint]]]:
+    """By lab and person the stints that can hold on a day, by start, as known at *position*."""
+    rows = await connection.fetch(_FETCH_STINTS_OF_LABS, list(labs), at, position)
+    found: dict[str, dict[str, list[Stint]]] = {}
+    for row in rows:
+        stints = found.setdefault(row["lab_id"], {}).setdefault(row["person_id"], [])
+        stints.append(from_row(row))
+    for people in found.values():
+        for stints in people.values():
+            stints.sort(key=by_start)
+    return found
+
+
+async def fetch_stints_of_person(
+    connection: Connection, person: str, *, position: int
+) -> list[Stint]:
+    """The stints of one person by start, as known at *position*."""
+    rows = await connection.fetch(_FETCH_STINTS_OF_PERSON, person, position)
+    return sorted(map(from_row, rows), key=by_start)
+
+
+def by_start(stint: Stint) -> tuple[date, date, str]:
+    """The order of stints: by the last day on which they can have begun."""
+    return (stint.start.hi, stint.start.lo, stint.lab)
+
+
+def from_row(row: asyncpg.Record) -> Stint:
+    """The stint that a row keeps."""
+    return _STINT.decode(row["content"])

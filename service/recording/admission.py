@@ -1,0 +1,307 @@
+"""
+Deciding what of a command may be recorded: pure, on what a scope has read.
+
+A command is admitted whole or refused whole with every fault named; what a refused one had
+already changed in the scope is taken back.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.domain.directory import Directory, named_by_profile
+from service.domain.effective import effective_events
+from service.domain.events import (
+    Closure,
+    Correction,
+    Fact,
+    Founding,
+    Merger,
+    NewEvent,
+    Payload,
+    Position,
+    Profile,
+    RecordedEvent,
+    Ref,
+    Renaming,
+    Retraction,
+    SameAs,
+    id_of,
+    references,
+    with_references,
+)
+from service.domain.findings import Finding
+from service.domain.identity import canonical_ids
+from service.domain.labs import fold_labs
+from service.domain.refusals import (
+    ClosesCycle,
+    EventIdTaken,
+    Fault,
+    IdempotencyKeyTaken,
+    Invalid,
+    NotCorrectable,
+    Refusal,
+    SelfMerger,
+    UnknownEvent,
+)
+from service.domain.subjects import Subject, concerns_of
+from service.domain.submissions import Submission
+from service.log.append import Head, LogEntry, chained, head_after
+from service.recording.commands import Command
+
+
+class Chance(Struct, frozen=True):
+    """Where clock and chance come in, so that a test can set them."""
+
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    new_salt: Callable[[], bytes]
+
+
+class Scope(Struct, kw_only=True):
+    """What a group of commands needs to know of the log, growing as they are admitted."""
+
+    head: Head
+    recorded_at: datetime
+    directory: Directory
+    known: dict[UUID, RecordedEvent]
+    """Events that a command names by id: to repeat, correct or retract."""
+    chains: dict[Position, list[RecordedEvent]]
+    """For each original that a command is about, it and the log events about it."""
+    receipts: dict[tuple[str, str], tuple[bytes, list[RecordedEvent]]]
+    """By API key and idempotency key the request's digest and the events that it made."""
+    links: list[RecordedEvent]
+    """Every event of the families concerned that can map ids or end labs."""
+    entries: list[LogEntry]
+    """What is to be appended."""
+
+
+class Admitted(Struct, frozen=True):
+    """The events of an admitted command, in the order of its submissions."""
+
+    events: Sequence[RecordedEvent]
+    is_replayed: bool
+
+
+def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
+    """
+    The events of *command*, appended to *scope* unless they were recorded before.
+
+    Raises:
+        IdempotencyKeyTaken: the key came with another request before.
+        Refusal: the only fault, if it is about the request as a whole.
+        Invalid: all the faults.
+    """
+    key = (command.recorded_by, command.idempotency_key or "")
+    if command.idempotency_key is not None and key in scope.receipts:
+        digest, events = scope.receipts[key]
+        if digest != command.request_digest:
+            raise IdempotencyKeyTaken(command.idempotency_key)
+        return Admitted(events, is_replayed=True)
+    before = _Mark(scope)
+    admitted: list[RecordedEvent] = []
+    refusals: list[tuple[str, Refusal]] = []
+    faults: list[Fault] = []
+    for submission in command.submissions:
+        try:
+            admitted.append(_admit_one(submission, command, scope, chance))
+        except Invalid as refusal:
+            faults += refusal.faults
+            refusals += [(submission.pointer, refusal)]
+        except Refusal as refusal:
+            faults.append(refusal.at(submission.pointer))
+            refusals.append((submission.pointer, refusal))
+    if refusals:
+        before.restore()
+        _refuse(refusals, faults)
+    is_replayed = all(e.position <= before.head.position for e in admitted)
+    if command.idempotency_key is not None:
+        scope.receipts[key] = (command.request_digest, admitted)
+    return Admitted(admitted, is_replayed)
+
+
+class _Mark:
+    """A point to which a scope can be taken back."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self.head = scope.head
+        self._entries = len(scope.entries)
+        self._links = len(scope.links)
+        self._directory = scope.directory.mark()
+
+    def restore(self) -> None:
+        scope = self._scope
+        for entry in reversed(scope.entries[self._entries :]):
+            scope.known.pop(entry.event.event_id)
+            scope.chains[_root(entry.event)].pop()
+        del scope.entries[self._entries :]
+        del scope.links[self._links :]
+        scope.head = self.head
+        scope.directory.forget(self._directory)
+
+
+def _refuse(refusals: Sequence[tuple[str, Refusal]], faults: Sequence[Fault]) -> None:
+    """One refusal of the whole request stands alone; faults of a body are gathered."""
+    first = refusals[0][1]
+    if len(refusals) == 1 and refusals[0][0] == "" and not isinstance(first, Invalid):
+        raise first
+    if len(faults) == 1 and isinstance(first, EventIdTaken):
+        raise first
+    raise Invalid(faults)
+
+
+def _admit_one(
+    submission: Submission, command: Command, scope: Scope, chance: Chance
+) -> RecordedEvent:
+    if submission.event_id is not None and submission.event_id in scope.known:
+        known = scope.known[submission.event_id]
+        if known.body_digest != submission.body_digest:
+            raise EventIdTaken(known.event_id, known.position)
+        return known
+    replaced, target_position = _replaced(submission.payload, scope)
+    payload = _resolved(submission, scope.directory)
+    _refuse_self_merger(payload, submission.pointer)
+    entry = chained(
+        scope.head,
+        NewEvent(submission.event_id or chance.new_id(), payload),
+        target_position=target_position,
+        recorded_at=scope.recorded_at,
+        recorded_by=command.recorded_by,
+        request_id=command.request_id,
+        salt=chance.new_salt(),
+        body_digest=submission.body_digest,
+        concerns=concerns_of(payload, replaced),
+    )
+    _refuse_cycle(entry, replaced, scope)
+    scope.entries.append(entry)
+    scope.head = head_after(entry)
+    scope.known[entry.event.event_id] = entry.event
+    scope.chains.setdefault(_root(entry.event), []).append(entry.event)
+    if any(map(can_link, [*replaced, *facts_of([entry.event])])):
+        scope.links.append(entry.event)
+    _learn_names(payload, scope.directory)
+    return entry.event
+
+
+def _replaced(payload: Payload, scope: Scope) -> tuple[list[Fact], Position | None]:
+    """
+    Of a correction or retraction: the payloads that it concerns and the target's position.
+
+    Raises:
+        UnknownEvent: there is no such target.
+        NotCorrectable: the target is itself a correction or retraction.
+    """
+    if not isinstance(payload, Correction | Retraction):
+        return [], None
+    target = scope.known.get(payload.target)
+    if target is None:
+        raise UnknownEvent(payload.target)
+    if isinstance(target.payload, Correction | Retraction):
+        raise NotCorrectable(target.event_id, target.type, target.payload.target)
+    given = [
+        e.payload.event for e in scope.chains[target.position] if isinstance(e.payload, Correction)
+    ]
+    return [target.payload, *given[-1:]], target.position
+
+
+def _resolved(submission: Submission, directory: Directory) -> Payload:
+    """
+    The payload with ids in place of names.
+
+    Raises:
+        Refusal: the one reference at fault, if it is all that was submitted.
+        Invalid: the references at fault, with their pointers.
+    """
+    payload = submission.payload
+    if isinstance(payload, Profile):
+        payload = named_by_profile(payload)
+    resolved: list[Ref] = []
+    faults: list[Fault] = []
+    for reference in references(payload):
+        try:
+            resolved.append(directory.resolve(reference))
+        except Refusal as refusal:
+            faults.append(refusal.at(submission.pointer + reference.pointer))
+    if faults:
+        raise Invalid(faults)
+    return with_references(payload, resolved)
+
+
+def _refuse_self_merger(payload: Payload, pointer: str) -> None:
+    """By the ids that were meant: one that is mapped into the successor is merely no end."""
+    fact = payload.event if isinstance(payload, Correction) else payload
+    if isinstance(fact, Merger):
+        into = id_of(fact.lab)
+        faults = [
+            SelfMerger(into).at(f"{pointer}/absorbed/{i}")
+            for i, absorbed in enumerate(fact.absorbed)
+            if id_of(absorbed) == into
+        ]
+        if faults:
+            raise Invalid(faults)
+
+
+def _refuse_cycle(entry: LogEntry, replaced: Sequence[Fact], scope: Scope) -> None:
+    """
+    Refuse an event after which the log would hold a cycle (SEMANTICS 6).
+
+    A retraction is looked at as well: what it uncovers can close one.
+    """
+    if not any(map(can_link, [*replaced, *facts_of([entry.event])])):
+        return
+    after = _cycles([*scope.links, entry.event])
+    if after:
+        finding = after[0]
+        raise ClosesCycle([finding.person] if finding.person else list(finding.labs))
+
+
+def _cycles(links: Sequence[RecordedEvent]) -> list[Finding]:
+    people = canonical_ids(effective_events(links), "person")[1]
+    _, labs = fold_labs(links)
+    return [f for f in (*people, *labs) if f.kind == "cycle"]
+
+
+def can_link(fact: Fact) -> bool:
+    """Whether it can map ids or end labs, on which cycles depend."""
+    return isinstance(fact, Merger | SameAs | Closure)
+
+
+def _learn_names(payload: Payload, directory: Directory) -> None:
+    """Let later events of the same group use the names that this one gives."""
+    fact = payload.event if isinstance(payload, Correction) else payload
+    match fact:
+        case Profile(person=person, lab=lab, name=name, aliases=aliases):
+            named = ([name] if name else []) + list(aliases)
+            if person is not None:
+                directory.learn_names(Subject("person", id_of(person)), named)
+            elif lab is not None:
+                directory.learn_names(Subject("lab", id_of(lab)), named)
+        case Renaming(lab=lab, name=name):
+            directory.learn_names(Subject("lab", id_of(lab)), [name])
+        case _:
+            pass
+
+
+def moves_people(fact: Fact) -> bool:
+    """Whether stints can follow from what it says of labs."""
+    return isinstance(fact, Founding | Merger | Closure) or (
+        isinstance(fact, SameAs) and fact.lab is not None
+    )
+
+
+def facts_of(chain: Sequence[RecordedEvent]) -> list[Fact]:
+    """Every payload that an event and those about it ever gave."""
+    facts: list[Fact] = []
+    for event in chain:
+        if isinstance(event.payload, Correction):
+            facts.append(event.payload.event)
+        elif not isinstance(event.payload, Retraction):
+            facts.append(event.payload)
+    return facts
+
+
+def _root(event: RecordedEvent) -> Position:
+    return event.position if event.target_position is None else event.target_position

@@ -1,0 +1,124 @@
+"""
+The history that comes along: loaded into an empty log, and later editions of it into an older one.
+
+Every line has a fixed event id, so that nothing is recorded twice: a line that is new becomes an
+event, one that says something else than the edition before becomes a correction.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from service.domain.events import Correction, Fact, RecordedEvent
+from service.domain.refusals import Invalid
+from service.domain.submissions import Submission, check_payload, digest
+from service.log import read
+from service.postgres.pool import Connection
+from service.recording.admission import Chance
+from service.recording.commands import Command, Recorded
+from service.recording.writer import commit
+
+RECORDED_BY = "fixtures"
+NAMESPACE = UUID("6f1d0a3e-5a53-5d0b-9d0f-6f2a6a5f3c11")
+"""Of the ids that a line does not carry itself."""
+REASON = "A later edition of the history that comes along says so."
+
+
+def read_fixtures(folder: Path) -> list[Submission]:
+    """
+    Every line of the history as an event, labs and people first.
+
+    Raises:
+        Invalid: a line has faults; pointers name the file and the line.
+    """
+    submissions: list[Submission] = []
+    for pointer, raw in _lines(folder):
+        event_id = UUID(raw.pop("event_id"))
+        payload, faults = check_payload(raw, pointer)
+        if payload is None:
+            raise Invalid(faults)
+        submissions.append(
+            Submission(payload=payload, event_id=event_id, body_digest=digest(raw), pointer=pointer)
+        )
+    return submissions
+
+
+async def load_fixtures(
+    connection: Connection, fixtures: Sequence[Submission], chance: Chance
+) -> int:
+    """
+    Record what the log does not have of *fixtures*; the number of events that this made.
+
+    In the caller's transaction, so that a start that was killed half way is repeated whole. A
+    log that holds events, and none of the fixtures, is somebody's own and left alone.
+    """
+    head = await read.read_head(connection)
+    known = await read.read_by_ids(connection, [_id(f) for f in fixtures])
+    if head.position > 0 and not known:
+        return 0
+    missing = _missing(fixtures, known)
+    if not missing:
+        return 0
+    command = Command(submissions=missing, recorded_by=RECORDED_BY, request_id="fixtures")
+    (result,) = await commit(connection, [command], chance)
+    if not isinstance(result, Recorded):
+        raise result
+    return len(result.outcomes)
+
+
+def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> list[Submission]:
+    """What is to be recorded: new lines, and corrections of lines that say something else."""
+    said: dict[UUID, RecordedEvent] = {}
+    original = {event.position: event.event_id for event in known}
+    for event in known:
+        if event.recorded_by == RECORDED_BY:
+            root = event.position if event.target_position is None else event.target_position
+            said[original[root]] = event
+    missing = []
+    for fixture in fixtures:
+        last = said.get(_id(fixture))
+        if last is None:
+            missing.append(fixture)
+        elif last.body_digest != fixture.body_digest:
+            missing.append(_correction(fixture, last))
+    return missing
+
+
+def _correction(fixture: Submission, last: RecordedEvent) -> Submission:
+    payload: Fact = fixture.payload  # type: ignore[assignment]  # fixtures hold no log events
+    name = f"{_id(fixture)} {last.position} {fixture.body_digest.hex()}"
+    return Submission(
+        payload=Correction(target=_id(fixture), reason=REASON, event=payload),
+        event_id=uuid5(NAMESPACE, name),
+        body_digest=fixture.body_digest,
+        pointer=fixture.pointer,
+    )
+
+
+def _id(fixture: Submission) -> UUID:
+    assert fixture.event_id is not None, "every line has a fixed id"
+    return fixture.event_id
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind, file in (("lab", "labs.jsonl"), ("person", "people.jsonl")):
+        for number, line in _numbered(folder / file):
+            yield f"/{file}/{number}", _profile(kind, line)
+    for number, line in _numbered(folder / "events.jsonl"):
+        yield f"/events.jsonl/{number}", line
+
+
+def _numbered(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        if line.strip():
+            yield number, msgspec.json.decode(line)
+
+
+def _profile(kind: str, line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the register as the event that adds it."""
+    entity = {field: line.pop(field) for field in ("id", "name", "aliases") if field in line}
+    event_id = str(uuid5(NAMESPACE, f"{kind} {entity['id']}"))
+    return {"type": "profile", kind: entity, "event_id": event_id, **line}

@@ -1,0 +1,160 @@
+"""Reading what a group of commands needs, in a few round trips however large the group."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from service.domain.directory import Directory, slugs_wanted
+from service.domain.events import (
+    Correction,
+    Fact,
+    Payload,
+    Position,
+    RecordedEvent,
+    Retraction,
+    references,
+)
+from service.domain.refusals import AmbiguousName
+from service.domain.subjects import Subject
+from service.log import read
+from service.log.append import next_recorded_at
+from service.postgres.pool import Connection
+from service.read_models import directory as directories
+from service.read_models.beliefs import Beliefs
+from service.read_models.catch_up import Concerned, catch_up
+from service.read_models.projector import Streams
+from service.recording.admission import Scope, can_link, facts_of, moves_people
+from service.recording.commands import Command
+
+
+async def read_scope(connection: Connection, commands: Sequence[Command], now: datetime) -> Scope:
+    """
+    What *commands* need to be admitted, as of the head.
+
+    For an append the caller holds the log's lock; a dry run reads from a snapshot.
+    """
+    head = await read.read_head(connection)
+    submissions = [s for command in commands for s in command.submissions]
+    asked = [r for s in submissions for r in references(s.payload)]
+    directory = await directories.fetch_directory(
+        connection, directories.texts_of(asked), position=head.position
+    )
+    await directories.add_slugs(connection, directory, slugs_wanted(asked))
+    scope = Scope(
+        head=head,
+        recorded_at=next_recorded_at(head, now),
+        directory=directory,
+        known={},
+        chains={},
+        receipts=await _receipts(connection, commands),
+        links=[],
+        entries=[],
+    )
+    await _read_named_events(connection, commands, scope)
+    await _read_links(connection, commands, scope)
+    return scope
+
+
+async def project(connection: Connection, scope: Scope, after: Position) -> list[Beliefs]:
+    """The beliefs that the entries of *scope* change, as of *after*, where it began."""
+    concerns = [c for entry in scope.entries for c in entry.concerns]
+    return await catch_up(
+        connection,
+        Concerned(
+            people={c.subject.id for c in concerns if c.subject.kind == "person"},
+            labs={c.subject.id for c in concerns if c.is_fact},
+            moves_people=any(_moves_people(entry.event, scope) for entry in scope.entries),
+        ),
+        after=after,
+        until=scope.head.position,
+        new=[entry.event for entry in scope.entries],
+    )
+
+
+def _moves_people(event: RecordedEvent, scope: Scope) -> bool:
+    """Whether stints can follow from what the event says, or takes back, of labs."""
+    root = event.position if event.target_position is None else event.target_position
+    return any(moves_people(fact) for fact in facts_of(scope.chains[root]))
+
+
+async def _receipts(
+    connection: Connection, commands: Iterable[Command]
+) -> dict[tuple[str, str], tuple[bytes, list[RecordedEvent]]]:
+    receipts = {}
+    for command in commands:
+        if command.idempotency_key is None:
+            continue
+        found = await read.read_receipt(connection, command.recorded_by, command.idempotency_key)
+        if found is not None:
+            digest, positions = found
+            events = {e.position: e for e in await read.read_by_positions(connection, positions)}
+            key = (command.recorded_by, command.idempotency_key)
+            receipts[key] = (digest, [events[Position(p)] for p in positions])
+    return receipts
+
+
+async def _read_named_events(
+    connection: Connection, commands: Iterable[Command], scope: Scope
+) -> None:
+    """The events that ids in the commands name, with what was said about each later."""
+    ids = set()
+    for command in commands:
+        for submission in command.submissions:
+            if submission.event_id is not None:
+                ids.add(submission.event_id)
+            if isinstance(submission.payload, Correction | Retraction):
+                ids.add(submission.payload.target)
+    if not ids:
+        return
+    for event in await read.read_by_ids(connection, ids):
+        scope.known[event.event_id] = event
+        root = event.position if event.target_position is None else event.target_position
+        scope.chains.setdefault(root, []).append(event)
+
+
+async def _read_links(connection: Connection, commands: Iterable[Command], scope: Scope) -> None:
+    """What decides whether a merger or a same_as among the commands closes a cycle."""
+    subjects: set[Subject] = set()
+    for command in commands:
+        for submission in command.submissions:
+            facts = _facts(submission.payload, scope)
+            if any(can_link(fact) for fact in facts):
+                subjects |= _meant(facts, scope.directory)
+    if not subjects:
+        return
+    linked = await read.read_linked(connection, subjects)
+    events = await read.read_streams(
+        connection,
+        people=[s.id for s in linked if s.kind == "person"],
+        labs=[s.id for s in linked if s.kind == "lab"],
+    )
+    chains = Streams(events).chains()
+    scope.links = sorted(
+        (e for c in chains if any(can_link(f) for f in facts_of(c)) for e in c),
+        key=lambda e: e.position,
+    )
+
+
+def _facts(payload: Payload, scope: Scope) -> list[Fact]:
+    """What a submission says, and of a log event what was said before of its target."""
+    if not isinstance(payload, Correction | Retraction):
+        return [payload]
+    target = scope.known.get(payload.target)
+    chain = scope.chains.get(target.position, []) if target is not None else []
+    said = [payload.event] if isinstance(payload, Correction) else []
+    return [*facts_of(chain), *said]
+
+
+def _meant(facts: Iterable[Fact], directory: Directory) -> set[Subject]:
+    """Whom the references of *facts* mean, as far as they are known."""
+    meant = set()
+    for reference in (r for fact in facts for r in references(fact)):
+        ref = reference.ref
+        for text in [ref] if isinstance(ref, str) else [ref.id, ref.name]:
+            if text is not None:
+                try:
+                    found = directory.find(reference.kind, text)
+                except AmbiguousName:
+                    continue
+                if found is not None:
+                    meant.add(Subject(reference.kind, found))
+    return meant
