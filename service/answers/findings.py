@@ -1,0 +1,119 @@
+"""What the fold noticed, as known at a position: the work queue of an editor."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.answers.names import Labels, Named, fetch_labels, resolve_path
+from service.answers.times import KnownAt, Times
+from service.domain.findings import Finding, FindingKind
+from service.postgres.pool import Connection
+from service.read_models.findings import fetch_findings
+
+
+class FindingView(Struct, frozen=True, kw_only=True):
+    """One thing noticed, with the events concerned."""
+
+    kind: FindingKind
+    person: Named | None
+    labs: Sequence[Named]
+    events: Sequence[UUID]
+    days: int | None
+    """Of an overlap: the days in all that are certain at both labs."""
+    detail: str
+    """The finding in a sentence."""
+
+
+class FindingsAnswer(Struct, frozen=True, kw_only=True):
+    """Findings, newest first."""
+
+    items: Sequence[FindingView]
+    next: str | None
+    known_at: KnownAt
+
+
+_SENTENCES: dict[FindingKind, str] = {
+    "already_present": "{person} was recorded as joining {labs} while already there.",
+    "unknown_start": "{person} was at {labs}, and nothing says from when.",
+    "after_closure": "{person} was recorded at {labs} after it had closed.",
+    "before_founding": "{person} was recorded at {labs} before it was founded.",
+    "ended_twice": "{labs} was recorded as ending more than once; the first end holds.",
+    "possible_duplicate": "Two like events of {person} at {labs} may be one.",
+    "overlap": "{person} was certainly at {labs} at once for {days} days.",
+    "cycle": "{subject} would follow itself; the event that closes the cycle is ignored.",
+}
+
+
+async def findings(
+    connection: Connection,
+    times: Times,
+    *,
+    kind: FindingKind | None,
+    person: str | None,
+    lab: str | None,
+    before: tuple[int, int],
+    limit: int,
+) -> FindingsAnswer:
+    """
+    At most *limit* findings, newest first, before a place in that order.
+
+    Raises:
+        UnknownName, AmbiguousName: of *person* or *lab*.
+    """
+    position = times.known_at.position
+    person_id = lab_id = None
+    if person is not None:
+        person_id = await resolve_path(
+            connection, "person", person, position=position, head=times.head
+        )
+    if lab is not None:
+        lab_id = await resolve_path(connection, "lab", lab, position=position, head=times.head)
+    kept = await fetch_findings(
+        connection,
+        position=position,
+        kind=kind,
+        person=person_id,
+        labs=None if lab_id is None else [lab_id],
+        before=before,
+        limit=limit + 1,
+    )
+    page = kept[:limit]
+    labels = await labels_of(connection, [k.finding for k in page], times)
+    return FindingsAnswer(
+        items=[view_of(k.finding, labels) for k in page],
+        next=f"{page[-1].known_from}.{page[-1].row_id}" if len(kept) > limit else None,
+        known_at=times.known_at,
+    )
+
+
+async def labels_of(connection: Connection, noticed: Iterable[Finding], times: Times) -> Labels:
+    """The names of those whom findings concern."""
+    every = list(noticed)
+    return await fetch_labels(
+        connection,
+        people=[f.person for f in every if f.person is not None],
+        labs=[lab for f in every for lab in f.labs],
+        at=times.at,
+        position=times.known_at.position,
+    )
+
+
+def view_of(finding: Finding, labels: Labels) -> FindingView:
+    """A finding as people read it."""
+    person = None if finding.person is None else labels.person(finding.person)
+    labs = [labels.lab(lab) for lab in finding.labs]
+    at = " and ".join(lab.name for lab in labs)
+    return FindingView(
+        kind=finding.kind,
+        person=person,
+        labs=labs,
+        events=finding.events,
+        days=finding.days,
+        detail=_SENTENCES[finding.kind].format(
+            person=person.name if person else "",
+            labs=at,
+            days=finding.days,
+            subject=person.name if person else at,
+        ),
+    )

@@ -1,0 +1,263 @@
+"""Who was at a lab on a day, and what the lab was."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.answers.names import Labels, Named, fetch_labels, order_of, resolve_path
+from service.answers.times import KnownAt, Times
+from service.domain.dates import day_or_none
+from service.domain.events import OutsideIds, Relation
+from service.domain.identity import fold_name
+from service.domain.labs import LabFacts, LabStatus, name_on, parent_on, status_on
+from service.domain.presence import Presence, Standing, standing_on
+from service.domain.refusals import AmbiguousName
+from service.domain.stints import Stint
+from service.postgres.pool import Connection
+from service.read_models import directory as directories
+from service.read_models.stints import fetch_stints_of_labs
+
+
+class LabView(Struct, frozen=True, kw_only=True):
+    """A lab on a day."""
+
+    id: str
+    name: str
+    aliases: Sequence[str]
+    kind: str | None
+    country: str | None
+    status: LabStatus
+    founded: str | None
+    """As its source gives it (EDTF)."""
+    founders: Sequence[Named]
+    parent: Named | str | None
+    """A link where it resolves, else the text as given."""
+    predecessors: Sequence[Named]
+    successor: Named | None
+    ended: str | None
+    """When it was merged or closed, as its source gives it (EDTF)."""
+    ids: OutsideIds | None
+
+
+class Headcount(Struct, frozen=True):
+    """How many people by presence."""
+
+    certain: int = 0
+    presumed: int = 0
+    possible: int = 0
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One person on a roster."""
+
+    person: Named
+    presence: Presence
+    role: str | None
+    team: str | None
+    location: str | None
+    relation: str | None
+    since: str | None
+    """Start as written (EDTF); null where it is not known."""
+    until: str | None
+    """End as written (EDTF); null while none is recorded."""
+    on_leave: bool
+    last_evidence: date | None
+    """The last day for which something says that the person was there."""
+    events: Sequence[UUID]
+    """The events that the presence rests on."""
+
+
+class LabAnswer(Struct, frozen=True, kw_only=True):
+    """The state of a lab."""
+
+    lab: LabView
+    at: date
+    known_at: KnownAt
+    headcount: Headcount
+    members: Sequence[Member]
+    """Everyone, sorted by name; never paged."""
+
+
+class LabSummary(Struct, frozen=True, kw_only=True):
+    """A lab in a list of labs."""
+
+    id: str
+    name: str
+    kind: str | None
+    country: str | None
+    status: LabStatus
+    founded: str | None
+    parent: str | None
+    headcount: Headcount
+
+
+class LabsAnswer(Struct, frozen=True, kw_only=True):
+    """Labs on a day, sorted by name."""
+
+    items: Sequence[LabSummary]
+    next: str | None
+    at: date
+    known_at: KnownAt
+
+
+async def lab_on(
+    connection: Connection,
+    name: str,
+    times: Times,
+    *,
+    presence: Presence | None = None,
+    relation: Relation | None = None,
+) -> LabAnswer:
+    """
+    The state of the lab that *name* names; *presence* and *relation* narrow the members.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
+    position = times.known_at.position
+    lab_id = await resolve_path(connection, "lab", name, position=position, head=times.head)
+    labs = await directories.fetch_labs(connection, [lab_id], position=position)
+    facts = labs[lab_id]
+    if lab_id not in labs:
+        today = await directories.fetch_labs(connection, [lab_id], position=times.head)
+        facts = LabFacts(lab_id, lab_id, today[lab_id].name)
+    stints = await fetch_stints_of_labs(connection, [lab_id], at=times.at, position=position)
+    standings = standings_on(stints.get(lab_id, {}), times.at)
+    related = [facts.end.successor] if facts.end and facts.end.successor else []
+    labels = await fetch_labels(
+        connection,
+        people=[*standings, *facts.founders],
+        labs=[*facts.predecessors, *related],
+        at=times.at,
+        position=position,
+    )
+    chosen = [
+        member_of(labels.person(person), standing)
+        for person, standing in standings.items()
+        if presence in (None, standing.presence) and relation in (None, standing.post.relation)
+    ]
+    return LabAnswer(
+        lab=await _view(connection, facts, labels, times),
+        at=times.at,
+        known_at=times.known_at,
+        headcount=headcount_of(standings.values()),
+        members=sorted(chosen, key=lambda member: order_of(member.person)),
+    )
+
+
+async def labs_on(
+    connection: Connection, times: Times, *, q: str | None, after: str | None, limit: int
+) -> LabsAnswer:
+    """At most *limit* labs with their headcounts, by folded name and id, after one of them."""
+    position = times.known_at.position
+    every = await directories.fetch_every_lab(connection, position=position)
+    if q is not None:
+        wanted = fold_name(q)
+        every = [
+            lab
+            for lab in every
+            if any(wanted in fold_name(n) for n in (lab.name, *lab.aliases, lab.id))
+        ]
+    ordered = sorted(every, key=lambda lab: _place(lab, times.at))
+    if after is not None:
+        ordered = [lab for lab in ordered if " ".join(_place(lab, times.at)) > after]
+    page = ordered[:limit]
+    stints = await fetch_stints_of_labs(
+        connection, [lab.id for lab in page], at=times.at, position=position
+    )
+    return LabsAnswer(
+        items=[_summary(lab, stints.get(lab.id, {}), times.at) for lab in page],
+        next=" ".join(_place(page[-1], times.at)) if len(ordered) > limit else None,
+        at=times.at,
+        known_at=times.known_at,
+    )
+
+
+def standings_on(stints: Mapping[str, Sequence[Stint]], at: date) -> dict[str, Standing]:
+    """How each person stood who was there on a day."""
+    found = ((person, standing_on(theirs, at)) for person, theirs in stints.items())
+    return {person: standing for person, standing in found if standing is not None}
+
+
+def headcount_of(standings: Iterable[Standing]) -> Headcount:
+    """How many by presence."""
+    presences = [standing.presence for standing in standings]
+    return Headcount(
+        presences.count("certain"), presences.count("presumed"), presences.count("possible")
+    )
+
+
+def member_of(person: Named, standing: Standing) -> Member:
+    """One line of a roster."""
+    stint, post = standing.stint, standing.post
+    return Member(
+        person=person,
+        presence=standing.presence,
+        role=post.role,
+        team=post.team,
+        location=post.location,
+        relation=post.relation,
+        since=stint.start.date_text,
+        until=stint.end.date_text if stint.end else None,
+        on_leave=standing.on_leave,
+        last_evidence=day_or_none(stint.last_evidence),
+        events=stint.events,
+    )
+
+
+def _place(lab: LabFacts, at: date) -> tuple[str, str]:
+    return (fold_name(name_on(lab, at)), lab.id)
+
+
+def _summary(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> LabSummary:
+    return LabSummary(
+        id=lab.id,
+        name=name_on(lab, at),
+        kind=lab.kind,
+        country=lab.country,
+        status=status_on(lab, at),
+        founded=lab.founding.date_text if lab.founding else None,
+        parent=parent_on(lab, at),
+        headcount=headcount_of(standings_on(stints, at).values()),
+    )
+
+
+async def _view(connection: Connection, lab: LabFacts, labels: Labels, times: Times) -> LabView:
+    name = name_on(lab, times.at)
+    every = dict.fromkeys((lab.name, *lab.aliases))
+    founders = dict.fromkeys(labels.person(one) for one in lab.founders)
+    return LabView(
+        id=lab.id,
+        name=name,
+        aliases=[alias for alias in every if alias != name],
+        kind=lab.kind,
+        country=lab.country,
+        status=status_on(lab, times.at),
+        founded=lab.founding.date_text if lab.founding else None,
+        founders=list(founders),
+        parent=await parent_link(connection, parent_on(lab, times.at), times),
+        predecessors=[labels.lab(one) for one in lab.predecessors],
+        successor=labels.lab(lab.end.successor) if lab.end and lab.end.successor else None,
+        ended=lab.end.date_text if lab.end else None,
+        ids=lab.ids,
+    )
+
+
+async def parent_link(
+    connection: Connection, parent: str | None, times: Times
+) -> Named | str | None:
+    """The lab that a parent's text means, or the text where it means none that is known."""
+    if parent is None:
+        return None
+    position = times.known_at.position
+    directory = await directories.fetch_directory(connection, [("lab", parent)], position=position)
+    try:
+        found = directory.find("lab", parent)
+    except AmbiguousName:
+        return parent
+    if found is None:
+        return parent
+    labels = await fetch_labels(connection, labs=[found], at=times.at, position=position)
+    return labels.lab(found)

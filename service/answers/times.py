@@ -1,0 +1,82 @@
+"""The times that an answer is for: a day in the world, and what the log knew."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from service.domain.events import Position
+from service.domain.refusals import BadParameter
+from service.log import read
+from service.log.append import Head
+from service.postgres.pool import Connection
+
+
+class KnownAt(Struct, frozen=True):
+    """A state of knowledge."""
+
+    position: int
+    recorded_at: datetime | None
+    """When that position was recorded; null of position 0."""
+
+
+class Times(Struct, frozen=True):
+    """What a question is answered for."""
+
+    at: date
+    known_at: KnownAt
+    head: int
+    """The head when the question was asked."""
+    is_pinned: bool
+    """Whether both times were given and lie in a past that cannot change."""
+
+
+async def fix_times(
+    connection: Connection,
+    *,
+    at: date | None,
+    known_at: int | datetime | None,
+    today: date,
+) -> Times:
+    """
+    The times to answer for; unless they are given, today and the head.
+
+    Raises:
+        BadParameter: a position beyond the head.
+    """
+    head = await read.read_head(connection)
+    if known_at is None:
+        known = KnownAt(head.position, head.recorded_at)
+    elif isinstance(known_at, datetime):
+        known = await _known_at_instant(connection, known_at, head)
+    else:
+        known = await _known_at_position(connection, known_at, head)
+    is_past = isinstance(known_at, int) or (
+        isinstance(known_at, datetime)
+        and head.recorded_at is not None
+        and known_at <= head.recorded_at
+    )
+    return Times(
+        at=today if at is None else at,
+        known_at=known,
+        head=head.position,
+        is_pinned=at is not None and is_past,
+    )
+
+
+async def _known_at_instant(connection: Connection, instant: datetime, head: Head) -> KnownAt:
+    if head.recorded_at is None or instant >= head.recorded_at:
+        return KnownAt(head.position, head.recorded_at)
+    position = await read.read_position_at(connection, instant)
+    return KnownAt(position, await read.read_recorded_at(connection, position))
+
+
+async def _known_at_position(connection: Connection, position: int, head: Head) -> KnownAt:
+    if not 0 <= position <= head.position:
+        raise BadParameter(
+            "known_at",
+            f"There is no position {position}: the log's head is at {head.position}; give a "
+            f"position from 0 to {head.position} or an instant such as '2026-11-01T09:00Z'.",
+        )
+    if position == head.position:
+        return KnownAt(head.position, head.recorded_at)
+    return KnownAt(position, await read.read_recorded_at(connection, Position(position)))

@@ -1,0 +1,212 @@
+"""The ASGI application: the table of operations behind a few layers that every request passes."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Litestar, MediaType, Request, Response, get, route
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Receive, Send
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from service.api.dispatch import handler_of, path_with_slashes
+from service.api.openapi import document
+from service.api.operations import Machinery
+from service.api.problems import fault_problem, http_problem, refuse
+from service.api.routes import OPERATIONS
+from service.domain.refusals import NotReady, Refusal
+from service.log.read import read_head
+from service.log.schema import HEAD_REVISION
+from service.read_models.replay import fetch_state
+
+REQUEST_ID_CHARACTERS_MAX = 128
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
+
+log = structlog.get_logger()
+
+
+class Metrics:
+    """What Prometheus reads."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "timeline_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "timeline_request_seconds",
+            "Time to answer.",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self.position = Gauge(
+            "timeline_head_position", "The greatest position seen.", registry=self.registry
+        )
+
+
+def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
+    """
+    The application.
+
+    Shapes: *pages* are handlers of pages by name, made by `web`, which `api` does not import.
+    """
+    metrics = Metrics()
+
+    @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
+    def healthz() -> dict[str, str]:
+        return {"state": "alive"}
+
+    @get("/readyz")
+    async def readyz() -> Response[bytes]:
+        checks = await _checks(machinery)
+        ready = all(check == "ok" for check in checks.values())
+        return Response(
+            msgspec.json.encode({"state": "ready" if ready else "not_ready", "checks": checks}),
+            status_code=200 if ready else 503,
+            media_type=MediaType.JSON,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    @get("/metrics", sync_to_thread=False)
+    def metrics_page() -> Response[bytes]:
+        metrics.position.set(machinery.position_seen)
+        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
+
+    @get("/schema/openapi.json", sync_to_thread=False)
+    def openapi() -> Response[bytes]:
+        return Response(encoded, media_type=MediaType.JSON)
+
+    encoded = msgspec.json.encode(document())
+    routes = [
+        route(op.path, http_method=[op.method], status_code=200, name=op.id)(handler_of(op))
+        for op in OPERATIONS
+    ]
+    app = Litestar(
+        route_handlers=[*routes, healthz, readyz, metrics_page, openapi, *pages.values()],
+        openapi_config=None,
+        state=State({"machinery": machinery}),
+        request_max_body_size=None,
+        exception_handlers={
+            Refusal: refuse,
+            HTTPException: http_problem,
+            Exception: _fault,
+        },
+        logging_config=None,
+    )
+    return _layers(app, metrics, machinery)
+
+
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+)
+
+
+async def _checks(machinery: Machinery) -> dict[str, str]:
+    """Each thing that answering needs: `ok`, or what is wrong with it."""
+    try:
+        async with machinery.pool.acquire(timeout=2) as connection:
+            head = await read_head(connection)
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+            state = await fetch_state(connection)
+    except Exception as fault:  # noqa: BLE001 (whatever it is, the service is not ready)
+        return {"database": f"not reached: {type(fault).__name__}"}
+    machinery.position_seen = max(machinery.position_seen, head.position)
+    return {
+        "database": "ok",
+        "migrations": "ok" if revision == HEAD_REVISION else f"at {revision}",
+        "read_models": "ok" if state.is_current else "to be replayed",
+    }
+
+
+def _fault(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
+    """Faults of ours: told to the log in full, to the client not at all."""
+    if isinstance(exc, _UNREACHABLE):
+        log.warning("database_not_reached", fault=f"{type(exc).__name__}: {exc}")
+        return refuse(
+            request, NotReady("The database is not reached just now; try again in a moment.")
+        )
+    log.error("request_failed", exc_info=exc)
+    return fault_problem("This is a fault of the service; it is on record and was not your doing.")
+
+
+def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
+    """*app* behind what every request passes: its id, HEAD as GET, names with slashes, a log line."""
+
+    async def layered(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"), machinery)
+        is_head = scope["method"] == "HEAD"
+        scope["request_id"] = request_id
+        scope["path"] = path_with_slashes(scope.get("raw_path") or scope["path"].encode())
+        if is_head:
+            scope["method"] = "GET"
+        status = 0
+
+        async def sending(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    *((n, v) for n, v in _SECURITY if n not in present),
+                ]
+                if b"log-position" not in present:
+                    message["headers"].append(
+                        (b"log-position", str(machinery.position_seen).encode())
+                    )
+            elif is_head and message["type"] == "http.response.body":
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await app(scope, receive, sending)
+            seconds = time.perf_counter() - began
+            handler = scope.get("route_handler")
+            route_name = getattr(handler, "name", None) or "other"
+            method = "HEAD" if is_head else str(scope["method"])
+            metrics.requests.labels(method, route_name, status).inc()
+            metrics.seconds.labels(method, route_name).observe(seconds)
+            log.info(
+                "request_answered",
+                method=method,
+                path=scope["path"],
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+            )
+
+    return layered
+
+
+def _request_id(sent: bytes | None, machinery: Machinery) -> str:
+    """The client's own id for the request, if it is a tame one; else a new one."""
+    if sent is not None and _REQUEST_ID.fullmatch(text := sent.decode("ascii", "replace")):
+        return text
+    return machinery.new_id().hex
+
+
+_SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)

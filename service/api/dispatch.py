@@ -1,0 +1,220 @@
+"""From a request to its operation's handler and back: keys, parameters, times, validators."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import msgspec
+from litestar import Request, Response
+from msgspec import structs
+
+from service.answers.times import Times, fix_times
+from service.api import cursors
+from service.api.operations import Call, Machinery, Operation, Page
+from service.api.params import parse_query
+from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
+from service.log.keys import Principal, find_key, key_hash
+from service.log.read import read_head
+
+SLASH = "\N{SYMBOL FOR GROUP SEPARATOR}"
+"""Stands for a slash inside a path's name, which the router would take for a divider."""
+PINNED_SECONDS = 86400
+
+
+def handler_of(
+    operation: Operation,
+) -> Callable[[Request[Any, Any, Any]], Awaitable[Response[bytes]]]:
+    """The route handler of an operation."""
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        machinery: Machinery = request.app.state.machinery
+        principal = await authenticate(request, machinery)
+        authorise(operation, principal, machinery)
+        call = Call(
+            machinery=machinery,
+            request=request,
+            principal=principal,
+            path=_path(request),
+            query=parse_query(request.scope["query_string"], operation.params),
+        )
+        if operation.is_reading:
+            return await _read(operation, call)
+        answer = await operation.handler(call)
+        if isinstance(answer, Response):
+            return answer
+        return to_response(answer, operation.status, machinery)
+
+    handle.__name__ = operation.id
+    return handle
+
+
+async def authenticate(request: Request[Any, Any, Any], machinery: Machinery) -> Principal | None:
+    """
+    Whose key came with the request; None of a request without one.
+
+    Raises:
+        Unauthenticated: it came with a key that is not known, or with no bearer key.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unauthenticated("Send the key as 'Authorization: Bearer <key>'.")
+    hashed = key_hash(key.strip())
+    # Looked up by hash: what time the look-up takes says nothing about a key.
+    principal = machinery.outside_keys.get(hashed)
+    if principal is None:
+        async with machinery.pool.acquire() as connection:
+            principal = await find_key(connection, hashed)
+    if principal is None:
+        raise Unauthenticated("The key is not known or was revoked; ask an admin for one.")
+    return principal
+
+
+def authorise(operation: Operation, principal: Principal | None, machinery: Machinery) -> None:
+    """
+    Let the operation go on.
+
+    Raises:
+        Unauthenticated: it needs a key.
+        Forbidden: it needs a key of a higher role.
+    """
+    role = operation.role or ("reader" if machinery.read_keys_required else None)
+    if role is None:
+        return
+    if principal is None:
+        raise Unauthenticated(
+            f"This needs a key of the role '{role}': send 'Authorization: Bearer <key>'; "
+            "'timeline keys create NAME' makes one."
+        )
+    if not principal.may(role):
+        raise Forbidden(
+            f"The key '{principal.name}' has the role '{principal.role}'; this needs '{role}'."
+        )
+
+
+async def _read(operation: Operation, call: Call) -> Response[bytes]:
+    machinery = call.machinery
+    async with machinery.pool.acquire() as connection:
+        call.connection = connection
+        call.query, known_at = _continued(call)
+        call.times = await fix_times(
+            connection,
+            at=call.query.get("at"),
+            known_at=known_at,
+            today=machinery.today(),
+        )
+        machinery.position_seen = max(machinery.position_seen, call.times.head)
+        headers = _read_headers(call)
+        if _matches(call.request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(b"", status_code=304, headers=headers, media_type="application/json")
+        answer = await operation.handler(call)
+    if isinstance(answer, Page):
+        answer = _with_next(answer, call, headers)
+    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+
+
+def _continued(call: Call) -> tuple[Mapping[str, Any], Any]:
+    """The query with its cursor read; a next page answers as known where the first did."""
+    query = dict(call.query)
+    known_at = query.get("known_at")
+    if "cursor" in query:
+        cursor = cursors.from_text(query["cursor"], call.machinery.identity)
+        query["place"] = cursor.place
+        known_at = cursor.position
+    return query, known_at
+
+
+def _with_next(page: Page, call: Call, headers: dict[str, str]) -> Any:
+    if page.next_place is None:
+        return page.answer
+    assert call.times is not None, "reads have their times"
+    text = cursors.to_text(
+        cursors.Cursor(call.times.known_at.position, page.next_place), call.machinery.identity
+    )
+    query = [(k, v) for k, v in call.request.query_params.multi_items() if k != "cursor"]
+    path = quote(call.request.url.path)
+    headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", text)])}>; rel="next"'
+    return structs.replace(page.answer, next=text)
+
+
+def _read_headers(call: Call) -> dict[str, str]:
+    times, machinery = call.times, call.machinery
+    assert times is not None, "reads have their times"
+    private = "private, " if machinery.read_keys_required else ""
+    return {
+        "ETag": _etag(call, times),
+        "Log-Position": str(times.head),
+        "Cache-Control": f"{private}max-age={PINNED_SECONDS}, immutable"
+        if times.is_pinned
+        else f"{private}no-cache",
+        "Vary": "Authorization, Accept-Encoding",
+    }
+
+
+def _etag(call: Call, times: Times) -> str:
+    """Of what the answer depends on: the question, the times answered for, the position."""
+    asked = (
+        call.request.scope["path"],
+        call.request.scope["query_string"].decode("ascii", "replace"),
+        times.at.isoformat(),
+        str(times.known_at.position),
+    )
+    return f'"{sha256(chr(0).join(asked).encode()).hexdigest()[:32]}"'
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags
+
+
+def to_response(
+    answer: Any, status: int, machinery: Machinery, headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    """An answer that is not for fixed times."""
+    return Response(
+        b"" if answer is None else msgspec.json.encode(answer),
+        status_code=status,
+        media_type="application/json",
+        headers={
+            "Cache-Control": "no-store",
+            "Log-Position": str(machinery.position_seen),
+            **(headers or {}),
+        },
+    )
+
+
+def _path(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """
+    The names in the path.
+
+    Raises:
+        NotFound: they hold what no name can.
+    """
+    names = {name: str(value).replace(SLASH, "/") for name, value in request.path_params.items()}
+    for text in names.values():
+        if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text or not text.strip():
+            raise NotFound(f"{shown(text)} can be nobody's name.")
+    return names
+
+
+async def refresh_position(machinery: Machinery) -> int:
+    """The head as of now, remembered for answers that do not ask for it."""
+    async with machinery.pool.acquire() as connection:
+        head = await read_head(connection)
+    machinery.position_seen = max(machinery.position_seen, head.position)
+    return head.position
+
+
+def path_with_slashes(raw_path: bytes) -> str:
+    """
+    The decoded path in which an encoded slash is told apart from a divider.
+
+    Bytes that are no UTF-8 become U+FFFD, which no path matches.
+    """
+    marked = raw_path.decode("ascii", "replace").replace("%2f", "%2F").replace("%2F", SLASH)
+    return unquote(marked, errors="replace")

@@ -1,0 +1,103 @@
+"""
+What an operation is: the table in `routes` has one for each thing that can be asked.
+
+Routing, the role that each needs, parameters and the OpenAPI document all follow from it, so
+that a new operation without a role or an example does not exist.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import Request
+from msgspec import Struct
+
+from service.answers.times import Times
+from service.api.params import Param
+from service.domain.refusals import Refusal
+from service.log.keys import Principal, Role
+from service.log.read import LogIdentity
+from service.postgres.pool import Connection, Pool
+from service.recording.writer import Writer
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Tag = Literal["Labs", "People", "Events", "Log", "Findings", "Replays", "Keys"]
+
+
+class Machinery(Struct, kw_only=True):
+    """What the composition root made for the handlers."""
+
+    pool: Pool
+    writer: Writer
+    tasks: set[asyncio.Task[None]]
+    """What goes on by itself after its request was answered."""
+    identity: LogIdentity
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    new_secret: Callable[[], str]
+    outside_keys: Mapping[bytes, Principal]
+    """Keys that are set from outside, by their hashes."""
+    read_keys_required: bool
+    position_seen: int = 0
+    """The greatest head that any answer of this process was given from."""
+
+    def today(self) -> date:
+        """The UTC day."""
+        return self.now().date()
+
+
+class Call(Struct, kw_only=True):
+    """One request on its way to a handler."""
+
+    machinery: Machinery
+    request: Request[Any, Any, Any]
+    principal: Principal | None
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    connection: Connection | None = None
+    times: Times | None = None
+
+    def reading(self) -> tuple[Connection, Times]:
+        """What a read handler asks with."""
+        assert self.connection is not None, "reads are given a connection"
+        assert self.times is not None, "reads are given their times"
+        return self.connection, self.times
+
+
+class Page(Struct, frozen=True):
+    """An answer that may go on: where, if it does."""
+
+    answer: Any
+    next_place: str | None
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One thing that can be asked."""
+
+    id: str
+    method: Method
+    path: str
+    tag: Tag
+    summary: str
+    handler: Handler
+    role: Role | None
+    """The least role that it needs; None for reading, which a setting can close."""
+    is_reading: bool = False
+    """Whether it answers for times, with validators and caching."""
+    params: Sequence[Param] = ()
+    body: Mapping[str, Any] | None = None
+    """JSON schema of the body."""
+    body_example: Any = None
+    headers: Sequence[str] = ()
+    """Request headers that it reads."""
+    status: int = 200
+    answer: Any = None
+    """Struct or schema of the answer."""
+    answer_example: Any = None
+    refusals: Sequence[type[Refusal]] = ()
+    """What it can refuse, beyond what every operation can."""

@@ -1,0 +1,219 @@
+"""Query parameters: each with its meaning, its form and what refuses it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, get_args
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.domain import dates
+from service.domain.events import PAYLOADS, Relation
+from service.domain.findings import FINDING_KINDS
+from service.domain.presence import Presence
+from service.domain.refusals import BadDate, BadParameter, shown
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 1000
+QUERY_CHARACTERS_MAX = 4096
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_POSITION = re.compile(r"-?[0-9]{1,18}")
+
+
+class Param(Struct, frozen=True):
+    """One query parameter."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    parse: Callable[[str, str], Any]
+    """From the parameter's name and text to its value; refuses with BadParameter."""
+
+
+def parse_query(query: bytes, params: Sequence[Param]) -> dict[str, Any]:
+    """
+    The values of the parameters that were given.
+
+    Raises:
+        BadParameter: an unknown or repeated one, or one without a usable value.
+    """
+    known = {param.name: param for param in params}
+    values: dict[str, Any] = {}
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100
+        )
+    except (UnicodeDecodeError, ValueError) as exc:
+        raise BadParameter("", "The query is not percent-encoded UTF-8.") from exc
+    for name, text in pairs:
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise BadParameter(
+                name, f"There is no parameter {shown(name)} here; known parameters: {names}."
+            )
+        if name in values:
+            raise BadParameter(name, f"The parameter '{name}' was given more than once.")
+        if len(text) > QUERY_CHARACTERS_MAX or "\0" in text:
+            raise BadParameter(
+                name,
+                f"The parameter '{name}' is too long or holds NUL; the limit is "
+                f"{QUERY_CHARACTERS_MAX} characters.",
+            )
+        values[name] = known[name].parse(name, text)
+    return values
+
+
+def _day(name: str, text: str) -> Any:
+    try:
+        return dates.day(text)
+    except BadDate as refusal:
+        raise BadParameter(name, f"'{name}': {refusal.message}") from refusal
+
+
+def _known_at(name: str, text: str) -> Any:
+    if _POSITION.fullmatch(text):
+        return int(text)
+    try:
+        # A plus sign that was not percent-encoded arrives as a space.
+        plus = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text)
+        if _INSTANT.fullmatch(plus) and dates.YEAR_MIN <= int(plus[:4]) <= dates.YEAR_MAX:
+            return datetime.fromisoformat(plus.upper()).astimezone(UTC)
+    except ValueError:
+        pass
+    raise BadParameter(
+        name,
+        f"{shown(text)} is no state of knowledge; give a position such as '712' or an instant "
+        "such as '2026-11-01T09:00Z'.",
+    )
+
+
+def _choice(allowed: Sequence[str]) -> Callable[[str, str], Any]:
+    def parse(name: str, text: str) -> Any:
+        if text not in allowed:
+            raise BadParameter(name, f"{shown(text)} is no {name}; known: {', '.join(allowed)}.")
+        return text
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str, str], Any]:
+    def parse(name: str, text: str) -> Any:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not low <= int(text) <= high:
+            raise BadParameter(
+                name, f"{shown(text)} is no {name}; give a number from {low} to {high}."
+            )
+        return int(text)
+
+    return parse
+
+
+def _text(name: str, text: str) -> Any:
+    if not text.strip():
+        raise BadParameter(name, f"The parameter '{name}' is blank; leave it out instead.")
+    return text
+
+
+def _flag(name: str, text: str) -> Any:
+    if text not in ("true", "false"):
+        raise BadParameter(name, f"{shown(text)} is no {name}; give 'true' or 'false'.")
+    return text == "true"
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The UUID that a path writes, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+POSITION_MAX = 10**18 - 1
+
+AT = Param(
+    "at",
+    "The day in the world to answer for; today (UTC) unless given.",
+    {"type": "string", "format": "date", "examples": ["2024-06-01"]},
+    _day,
+)
+KNOWN_AT = Param(
+    "known_at",
+    "The state of knowledge to answer from: a position of the log or an instant; the head "
+    "unless given.",
+    {"type": "string", "examples": ["712", "2026-11-01T09:00Z"]},
+    _known_at,
+)
+PRESENCE = Param(
+    "presence",
+    "Only members of this presence.",
+    {"type": "string", "enum": list(get_args(Presence))},
+    _choice(get_args(Presence)),
+)
+RELATION = Param(
+    "relation",
+    "Only members of this relation.",
+    {"type": "string", "enum": list(get_args(Relation))},
+    _choice(get_args(Relation)),
+)
+LIMIT = Param(
+    "limit",
+    f"At most so many; {LIMIT_DEFAULT} unless given.",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    _integer(1, LIMIT_MAX),
+)
+CURSOR = Param(
+    "cursor",
+    "Where the next page begins, as `next` of the page before says.",
+    {"type": "string"},
+    _text,
+)
+QUERY = Param("q", "Part of a name, or a name near it.", {"type": "string"}, _text)
+TYPE = Param(
+    "type",
+    "Only events of this type.",
+    {"type": "string", "enum": sorted(PAYLOADS)},
+    _choice(sorted(PAYLOADS)),
+)
+PERSON = Param("person", "Only of this person, by id or name.", {"type": "string"}, _text)
+LAB = Param("lab", "Only of this lab, by id or name.", {"type": "string"}, _text)
+FROM = Param(
+    "from",
+    "Only events whose date can be this day or a later one.",
+    {"type": "string", "format": "date"},
+    _day,
+)
+TO = Param(
+    "to",
+    "Only events whose date can be this day or an earlier one.",
+    {"type": "string", "format": "date"},
+    _day,
+)
+AFTER = Param(
+    "after",
+    "Only events after this position.",
+    {"type": "integer", "minimum": 0, "maximum": POSITION_MAX},
+    _integer(0, POSITION_MAX),
+)
+FINDING_KIND = Param(
+    "kind",
+    "Only findings of this kind.",
+    {"type": "string", "enum": list(FINDING_KINDS)},
+    _choice(FINDING_KINDS),
+)
+CHECK = Param(
+    "check",
+    "Only compare, and switch to nothing.",
+    {"type": "boolean", "default": False},
+    _flag,
+)
+FORCE = Param(
+    "force",
+    "Switch although the read models differ.",
+    {"type": "boolean", "default": False},
+    _flag,
+)

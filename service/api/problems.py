@@ -1,0 +1,144 @@
+"""Refusals as problem documents (RFC 9457): one table from refusal to status, type and title."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import Struct
+
+from service.domain import refusals as r
+from service.domain.directory import NamelessEntity
+from service.log.keys import KeyNameTaken
+from service.read_models.replay import ReplayRunning
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Struct, frozen=True):
+    """How a kind of refusal is told over HTTP."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: dict[type[r.Refusal], Problem] = {
+    r.Malformed: Problem(400, "The body cannot be decoded"),
+    r.Unauthenticated: Problem(401, "A key is needed"),
+    r.Forbidden: Problem(403, "The key may not do this"),
+    r.UnknownName: Problem(404, "Nobody and nothing has this name"),
+    r.UnknownEvent: Problem(404, "There is no such event"),
+    r.NotFound: Problem(404, "There is no such thing"),
+    r.AmbiguousName: Problem(409, "The name fits several"),
+    r.EventIdTaken: Problem(409, "The event id was used with another body"),
+    r.IdempotencyKeyTaken: Problem(409, "The idempotency key was used with another request"),
+    KeyNameTaken: Problem(409, "A key of this name is in use"),
+    ReplayRunning: Problem(409, "A replay is running"),
+    r.TooLarge: Problem(413, "The body is too large"),
+    r.UnsupportedContent: Problem(415, "The content type is not taken"),
+    r.Invalid: Problem(422, "The body has faults"),
+    r.BadDate: Problem(422, "This is no date"),
+    r.BadParameter: Problem(422, "A query parameter cannot be used"),
+    r.NotCorrectable: Problem(422, "Only original events are corrected"),
+    r.ClosesCycle: Problem(422, "Something would follow itself"),
+    r.SelfMerger: Problem(422, "A lab cannot be merged into itself"),
+    NamelessEntity: Problem(422, "A name or an id is needed"),
+    r.QueueFull: Problem(503, "Too many writes are waiting"),
+    r.NotReady: Problem(503, "The service cannot answer now"),
+}
+
+
+class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
+    """RFC 9457, with what this service adds."""
+
+    type: str
+    """`urn:lab-timeline:problem:` and the code of the refusal."""
+    title: str
+    status: int
+    detail: str
+    """What was refused, why, and the way out."""
+    errors: tuple[r.Fault, ...] = ()
+    """Every fault of a body, by JSON pointer."""
+    suggestions: tuple[r.Candidate, ...] = ()
+    candidates: tuple[r.Candidate, ...] = ()
+    parameter: str | None = None
+
+
+def document_of(refusal: r.Refusal) -> ProblemDocument:
+    """The problem document of a refusal."""
+    problem = PROBLEMS[type(refusal)]
+    document = ProblemDocument(
+        type=f"urn:lab-timeline:problem:{refusal.code}",
+        title=problem.title,
+        status=problem.status,
+        detail=refusal.message,
+        **refusal.extras(),
+    )
+    if isinstance(refusal, r.Invalid):
+        document.errors = tuple(
+            msgspec.structs.replace(fault, unknown=None) for fault in refusal.faults
+        )
+        document.suggestions = tuple(c for f in refusal.faults for c in f.suggestions)
+        document.candidates = tuple(c for f in refusal.faults for c in f.candidates)
+        # A name that fits several is a conflict (API, References), if nothing else is wrong.
+        if all(fault.code == r.AmbiguousName.code for fault in refusal.faults):
+            document.status = PROBLEMS[r.AmbiguousName].status
+        if all(fault.code == r.EventIdTaken.code for fault in refusal.faults):
+            document.status = PROBLEMS[r.EventIdTaken].status
+    return document
+
+
+def to_response(
+    document: ProblemDocument, headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    """The document as it goes over the wire."""
+    return Response(
+        msgspec.json.encode(document),
+        status_code=document.status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[bytes]:
+    """The answer to a request that is refused."""
+    headers: dict[str, str] = {}
+    if isinstance(refusal, r.QueueFull):
+        headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if isinstance(refusal, r.NotReady):
+        headers["Retry-After"] = "1"
+    if isinstance(refusal, r.Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="lab-timeline"'
+    return to_response(document_of(refusal), headers)
+
+
+def http_problem(request: Request[Any, Any, Any], exc: HTTPException) -> Response[bytes]:
+    """What the framework itself refuses, such as an unknown path, in the same shape."""
+    titles = {404: "There is nothing here", 405: "The method is not taken here"}
+    details = {
+        404: "No such path; /docs lists those that there are.",
+        405: "This path takes other methods; see the Allow header.",
+    }
+    status = exc.status_code
+    return to_response(
+        ProblemDocument(
+            type="about:blank",
+            title=titles.get(status, "The request cannot be taken"),
+            status=status,
+            detail=details.get(status, exc.detail),
+        ),
+        exc.headers,
+    )
+
+
+def fault_problem(detail: str) -> Response[bytes]:
+    """The answer where we are at fault; it tells nothing of the inside."""
+    return to_response(
+        ProblemDocument(
+            type="urn:lab-timeline:problem:fault",
+            title="The service is at fault",
+            status=500,
+            detail=detail,
+        )
+    )

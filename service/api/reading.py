@@ -1,0 +1,125 @@
+"""Reads: each handler asks one answer for the call's times."""
+
+from uuid import UUID
+
+from service.answers import events, findings, labs, log, people
+from service.api.operations import Call, Page
+from service.api.params import LIMIT_DEFAULT, uuid_or_none
+from service.domain.refusals import BadParameter, UnknownEvent
+
+
+async def list_labs(call: Call) -> Page:
+    connection, times = call.reading()
+    answer = await labs.labs_on(
+        connection, times, q=call.query.get("q"), after=call.query.get("place"), limit=_limit(call)
+    )
+    return Page(answer, answer.next)
+
+
+async def get_lab(call: Call) -> labs.LabAnswer:
+    connection, times = call.reading()
+    return await labs.lab_on(
+        connection,
+        call.path["lab"],
+        times,
+        presence=call.query.get("presence"),
+        relation=call.query.get("relation"),
+    )
+
+
+async def get_lab_timeline(call: Call) -> Page:
+    connection, times = call.reading()
+    answer = await events.timeline(
+        connection, call.path["lab"], times, before=_place(call), limit=_limit(call)
+    )
+    return Page(answer, answer.next)
+
+
+async def list_people(call: Call) -> Page:
+    connection, times = call.reading()
+    answer = await people.people(
+        connection,
+        times,
+        q=call.query.get("q"),
+        after=call.query.get("place", ""),
+        limit=_limit(call),
+    )
+    return Page(answer, answer.next)
+
+
+async def get_person(call: Call) -> people.PersonAnswer:
+    connection, times = call.reading()
+    return await people.person_on(connection, call.path["person"], times)
+
+
+async def list_events(call: Call) -> Page:
+    connection, times = call.reading()
+    answer = await events.events(
+        connection,
+        times,
+        type_=call.query.get("type"),
+        person=call.query.get("person"),
+        lab=call.query.get("lab"),
+        from_on=call.query.get("from"),
+        to_on=call.query.get("to"),
+        after=max(call.query.get("after", 0), _place(call) or 0),
+        limit=_limit(call),
+    )
+    return Page(answer, answer.next)
+
+
+async def get_event(call: Call) -> events.EventView:
+    connection, times = call.reading()
+    return await events.event_by_id(connection, event_id(call), times)
+
+
+async def list_findings(call: Call) -> Page:
+    connection, times = call.reading()
+    before = (2**63 - 1, 2**63 - 1)
+    if "place" in call.query:
+        known_from, _, row_id = call.query["place"].partition(".")
+        if not (known_from.isdecimal() and row_id.isdecimal()):
+            raise BadParameter("cursor", "This is no cursor of findings.")
+        before = (int(known_from), int(row_id))
+    answer = await findings.findings(
+        connection,
+        times,
+        kind=call.query.get("kind"),
+        person=call.query.get("person"),
+        lab=call.query.get("lab"),
+        before=before,
+        limit=_limit(call),
+    )
+    return Page(answer, answer.next)
+
+
+async def get_log(call: Call) -> log.LogAnswer:
+    connection, _ = call.reading()
+    return await log.log_head(connection)
+
+
+def event_id(call: Call) -> UUID:
+    """
+    The event that the path names.
+
+    Raises:
+        UnknownEvent: it is no id of an event.
+    """
+    found = uuid_or_none(call.path["event_id"])
+    if found is None:
+        raise UnknownEvent(call.path["event_id"])
+    return found
+
+
+def _limit(call: Call) -> int:
+    return int(call.query.get("limit", LIMIT_DEFAULT))
+
+
+def _place(call: Call) -> int | None:
+    """The position at which the page before ended."""
+    place = call.query.get("place")
+    if place is None:
+        return None
+    if not str(place).isdecimal():
+        raise BadParameter("cursor", "This is no cursor of events.")
+    return int(place)

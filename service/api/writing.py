@@ -1,0 +1,245 @@
+"""Writes: events, corrections and retractions, handed to the writer as one command."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from service.answers.events import READ_ONLY, event_by_id, recorded_events
+from service.answers.names import with_near_names
+from service.answers.times import KnownAt, Times
+from service.api.bodies import read_json
+from service.api.dispatch import to_response
+from service.api.operations import Call
+from service.api.reading import event_id
+from service.domain.events import FACTS, Correction, Retraction
+from service.domain.refusals import BadParameter, Fault, Invalid, UnknownEvent
+from service.domain.submissions import (
+    EVENTS_MAX,
+    Submission,
+    check_payload,
+    check_reason,
+    check_uuid,
+    digest,
+)
+from service.log.read import read_head
+from service.recording.commands import Command, Recorded
+
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+async def record_events(call: Call) -> Response[bytes]:
+    """One event, or an array of them: all or nothing."""
+    body = await read_json(call.request)
+    if isinstance(body, list):
+        submissions = _submissions(body)
+        recorded = await _record(call, submissions, body)
+        answer = await _answer(call, recorded)
+        return to_response(answer, _status(recorded), call.machinery, _headers(recorded))
+    submission, faults = _submission(body, "")
+    if submission is None:
+        raise Invalid(faults)
+    return await _record_one(call, submission, body)
+
+
+async def correct_event(call: Call) -> Response[bytes]:
+    """A whole new payload for the event that the path names."""
+    body = await read_json(call.request)
+    target = event_id(call)
+    if not isinstance(body, dict):
+        raise Invalid([Fault("", "A correction is an object: a whole event and a 'reason'.")])
+    faults = await _read_only_faults(call, target, body)
+    own_id, rest = _own_id(body, target, faults)
+    reason, found = check_reason(rest.pop("reason", None))
+    faults += found
+    payload, found = check_payload(rest, types=FACTS)
+    faults += found
+    if faults or payload is None or reason is None:
+        raise Invalid(faults)
+    correction = Correction(target=target, reason=reason, event=payload)  # type: ignore[arg-type]  # FACTS has facts only
+    submission = Submission(
+        payload=correction, event_id=own_id, body_digest=digest([str(target), body])
+    )
+    return await _record_one(call, submission, body, target)
+
+
+async def retract_event(call: Call) -> Response[bytes]:
+    """Void the event that the path names."""
+    body = await read_json(call.request)
+    target = event_id(call)
+    if not isinstance(body, dict):
+        raise Invalid([Fault("", "A retraction is an object with a 'reason'.")])
+    faults: list[Fault] = []
+    own_id, rest = _own_id(body, target, faults)
+    reason, found = check_reason(rest.pop("reason", None))
+    faults += found
+    faults += [
+        Fault(f"/{key}", f"There is no field '{key}' here; known fields: event_id, reason.")
+        for key in rest
+    ]
+    if faults or reason is None:
+        raise Invalid(faults)
+    submission = Submission(
+        payload=Retraction(target=target, reason=reason),
+        event_id=own_id,
+        body_digest=digest([str(target), body]),
+    )
+    return await _record_one(call, submission, body, target)
+
+
+async def _record_one(
+    call: Call, submission: Submission, body: Any, target: UUID | None = None
+) -> Response[bytes]:
+    try:
+        recorded = await _record(call, [submission], body)
+    except UnknownEvent as refusal:
+        if target is not None:
+            raise
+        raise Invalid([refusal.at("/target")]) from refusal
+    answer = await _answer(call, recorded)
+    return to_response(answer.events[0], _status(recorded), call.machinery, _headers(recorded))
+
+
+async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> Recorded:
+    assert call.principal is not None, "writing needs a key"
+    key = _idempotency_key(call)
+    request = call.request
+    command = Command(
+        submissions=submissions,
+        recorded_by=call.principal.name,
+        request_id=str(request.scope.get("request_id", "")),
+        idempotency_key=key,
+        request_digest=digest([request.method, request.url.path, body]),
+    )
+    try:
+        recorded = await call.machinery.writer.record(command)
+    except Invalid as refusal:
+        async with call.machinery.pool.acquire() as connection:
+            head = await read_head(connection)
+            raise await with_near_names(connection, refusal, head.position) from refusal
+    last = max(outcome.event.position for outcome in recorded.outcomes)
+    call.machinery.position_seen = max(call.machinery.position_seen, last)
+    return recorded
+
+
+async def _answer(call: Call, recorded: Recorded) -> Any:
+    async with call.machinery.pool.acquire() as connection:
+        return await recorded_events(connection, recorded, today=call.machinery.today())
+
+
+def _status(recorded: Recorded) -> int:
+    return 200 if recorded.is_replayed else 201
+
+
+def _headers(recorded: Recorded) -> dict[str, str]:
+    if recorded.is_replayed:
+        return {"Idempotent-Replayed": "true"}
+    first = recorded.outcomes[0].event.event_id
+    return {"Location": f"/v1/events/{first}"} if len(recorded.outcomes) == 1 else {}
+
+
+def _submissions(body: list[Any]) -> list[Submission]:
+    """
+    The events of an array.
+
+    Raises:
+        Invalid: it is empty or too long, or its events have faults: all of them.
+    """
+    if not body:
+        raise Invalid([Fault("", "The array is empty; send at least one event.")])
+    if len(body) > EVENTS_MAX:
+        raise Invalid(
+            [
+                Fault(
+                    "",
+                    f"{len(body)} events are too many for one request; the limit is "
+                    f"{EVENTS_MAX}. Send them in parts.",
+                )
+            ]
+        )
+    submissions, faults = [], []
+    for i, raw in enumerate(body):
+        submission, found = _submission(raw, f"/{i}")
+        faults += found
+        if submission is not None:
+            submissions.append(submission)
+    if faults:
+        raise Invalid(faults)
+    return submissions
+
+
+def _submission(raw: Any, pointer: str) -> tuple[Submission | None, list[Fault]]:
+    if not isinstance(raw, dict):
+        return None, check_payload(raw, pointer)[1]
+    rest = dict(raw)
+    faults: list[Fault] = []
+    own_id = None
+    if rest.get("event_id") is not None:
+        own_id, faults = check_uuid(rest["event_id"], f"{pointer}/event_id")
+    rest.pop("event_id", None)
+    payload, found = check_payload(rest, pointer)
+    faults = [*faults, *found]
+    if faults or payload is None:
+        return None, faults
+    return (
+        Submission(payload=payload, event_id=own_id, body_digest=digest(raw), pointer=pointer),
+        [],
+    )
+
+
+def _own_id(
+    body: dict[str, Any], target: UUID, faults: list[Fault]
+) -> tuple[UUID | None, dict[str, Any]]:
+    """
+    The id that the correction itself is to have, and the rest of the body.
+
+    The target's own id is what an event says that was read, changed and put back.
+    """
+    rest = {k: v for k, v in body.items() if k not in READ_ONLY}
+    raw = rest.pop("event_id", None)
+    if raw is None or raw == str(target):
+        return None, rest
+    own_id, found = check_uuid(raw, "/event_id")
+    faults += found
+    return own_id, rest
+
+
+async def _read_only_faults(call: Call, target: UUID, body: dict[str, Any]) -> list[Fault]:
+    """Fields that only reading gives are taken back unchanged, and refused changed."""
+    fixed = ("position", "recorded_at", "recorded_by", "revision", "hash")
+    if not any(field in body for field in fixed):
+        return []
+    async with call.machinery.pool.acquire() as connection:
+        head = await read_head(connection)
+        times = Times(
+            call.machinery.today(),
+            KnownAt(head.position, head.recorded_at),
+            head.position,
+            is_pinned=False,
+        )
+        view = await event_by_id(connection, target, times)
+    now = msgspec.json.decode(msgspec.json.encode({field: view[field] for field in fixed}))
+    return [
+        Fault(
+            f"/{field}",
+            f"'{field}' is read-only and is {now[field]!r} now; read the event again.",
+            "read_only",
+        )
+        for field in fixed
+        if field in body and body[field] != now[field]
+    ]
+
+
+def _idempotency_key(call: Call) -> str | None:
+    key = call.request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadParameter(
+            "Idempotency-Key",
+            f"An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} printable ASCII "
+            "characters without spaces.",
+        )
+    return key

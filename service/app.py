@@ -1,0 +1,264 @@
+"""The composition root: from settings to a service that answers."""
+
+import asyncio
+import contextlib
+import getpass
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+import structlog
+import uvicorn
+from litestar.types import ASGIApp
+
+from service.api.application import create_api
+from service.api.openapi import document
+from service.api.operations import Machinery
+from service.domain.refusals import shown
+from service.log.keys import Principal, key_hash
+from service.log.read import read_head, read_identity
+from service.log.schema import HEAD_REVISION, bundled, current_revision
+from service.log.schema import migrate as migrate_schema
+from service.observability import configure_logs
+from service.postgres.embedded import EmbeddedPostgres
+from service.postgres.pool import Pool, open_pool
+from service.read_models.replay import fetch_state, replay
+from service.recording.admission import Chance
+from service.recording.fixtures import load_fixtures, read_fixtures
+from service.recording.writer import Writer
+from service.settings import Settings
+from service.web.handlers import page_handlers
+
+ROLE = "timeline_service"
+SEARCH_PATH = "read_models, public"
+GRACEFUL_SECONDS = 8
+WATCH_SECONDS = 1.0
+FIRST_QUESTION = "/v1/labs/DeepMind?at=2024-06-01"
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, empty: bool = False) -> int:
+    """
+    Serve until SIGINT or SIGTERM; the exit code.
+
+    Migrates, loads the history that comes along into an empty log unless *empty*, and prints
+    the address and a first question.
+    """
+    configure_logs(for_people=sys.stderr.isatty())
+    with database(settings, say=_say) as (dsn, ensure_running):
+        _migrate(settings, dsn)
+        return asyncio.run(_serve(settings, dsn, ensure_running, empty=empty))
+
+
+def migrate(settings: Settings) -> str:
+    """Bring the database up to date; a sentence that says what was done."""
+    with database(settings, say=_say) as (dsn, _):
+        before = asyncio.run(current_revision(dsn))
+        _migrate(settings, dsn)
+    if before == HEAD_REVISION:
+        return f"The database is up to date, at migration {HEAD_REVISION}."
+    return f"The database went from {before or 'empty'} to migration {HEAD_REVISION}."
+
+
+@contextlib.asynccontextmanager
+async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """
+    The application on the data directory, in this process, as its local user.
+
+    What is recorded bears `local:<user>`.
+    """
+    configure_logs(for_people=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
+    opened = contextlib.ExitStack()
+    dsn, _ = await asyncio.to_thread(
+        opened.enter_context, database(settings, say=lambda _sentence: None)
+    )
+    try:
+        await asyncio.to_thread(_migrate, settings, dsn)
+        secret = secrets.token_urlsafe(32)
+        principal = Principal(f"local:{_user()}", "admin")
+        async with machinery(settings, dsn, {key_hash(secret): principal}) as made:
+            await make_current(made.pool)
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(create_app(made)),  # type: ignore[arg-type]  # two spellings of ASGI's types
+                base_url="http://local",
+                headers={"Authorization": f"Bearer {secret}"},
+                timeout=None,  # noqa: S113 (in process; a replay takes what it takes)
+            ) as client:
+                yield client
+                await asyncio.gather(*made.tasks, return_exceptions=True)
+    finally:
+        await asyncio.to_thread(opened.close)
+
+
+def create_app(made: Machinery) -> ASGIApp:
+    """The ASGI application on what was made for it."""
+    return create_api(made, page_handlers(document(), lambda: made.position_seen, FIRST_QUESTION))
+
+
+@contextlib.contextmanager
+def database(
+    settings: Settings, *, say: Callable[[str], None]
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of the database, and what starts it again if it is ours and died."""
+    if settings.database_url is not None:
+        yield settings.database_url, lambda: None
+        return
+    server = EmbeddedPostgres(settings.data_dir, on_progress=say)
+    server.start()
+    try:
+        yield server.dsn, server.ensure_running
+    finally:
+        server.stop()
+
+
+@contextlib.asynccontextmanager
+async def machinery(
+    settings: Settings, dsn: str, outside_keys: dict[bytes, Principal] | None = None
+) -> AsyncIterator[Machinery]:
+    """A pool, a writer and all else that handlers use, until the block ends."""
+    keys = dict(outside_keys or {})
+    if settings.api_key is not None:
+        keys[key_hash(settings.api_key)] = Principal("admin", "admin")
+    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
+    try:
+        async with pool.acquire() as connection:
+            identity = await read_identity(connection)
+            head = await read_head(connection)
+        writer = Writer(pool, CHANCE)
+        writer.start()
+        try:
+            yield Machinery(
+                pool=pool,
+                writer=writer,
+                tasks=set(),
+                identity=identity,
+                now=CHANCE.now,
+                new_id=CHANCE.new_id,
+                new_secret=lambda: secrets.token_urlsafe(32),
+                outside_keys=keys,
+                read_keys_required=settings.read_keys_required,
+                position_seen=head.position,
+            )
+        finally:
+            await writer.stop()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await pool.close()
+
+
+async def make_current(pool: Pool) -> None:
+    """Replay if the read models were made by other code than this."""
+    async with pool.acquire() as connection:
+        state = await fetch_state(connection)
+    if not state.is_current:
+        await replay(pool, CHANCE.new_id(), now=CHANCE.now)
+
+
+async def _serve(
+    settings: Settings, dsn: str, ensure_running: Callable[[], None], *, empty: bool
+) -> int:
+    async with machinery(settings, dsn) as made:
+        await make_current(made.pool)
+        if not empty:
+            await _load_fixtures(made.pool)
+        async with made.pool.acquire() as connection:
+            made.position_seen = (await read_head(connection)).position
+        server = _Server(
+            uvicorn.Config(
+                create_app(made),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.ask_to_exit)
+        watch = asyncio.create_task(_watch(ensure_running))
+        try:
+            await server.serve()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, *made.tasks, return_exceptions=True)
+        return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to its caller and tells people where it listens."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the caller's: uvicorn would raise them again after a clean end."""
+        yield
+
+    def ask_to_exit(self) -> None:
+        """Finish what was begun and end; a second signal ends at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    def _log_started_message(self, listeners: object) -> None:
+        for server in self.servers:
+            for each in server.sockets:
+                host, port = each.getsockname()[:2]
+                shown_host = f"[{host}]" if ":" in host else host
+                address = f"http://{shown_host}:{port}"
+                sys.stdout.write(
+                    f"Listening on {address}\nFirst question: {address}{FIRST_QUESTION}\n"
+                )
+                sys.stdout.flush()
+                return
+
+
+async def _load_fixtures(pool: Pool) -> None:
+    fixtures = await asyncio.to_thread(read_fixtures, bundled("fixtures"))
+    async with pool.acquire() as connection, connection.transaction():
+        count = await load_fixtures(connection, fixtures, CHANCE)
+    if count:
+        _say(f"Loaded {count} events of the history that comes along.")
+
+
+async def _watch(ensure_running: Callable[[], None]) -> None:
+    """Start our own Postgres again whenever it died."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await asyncio.to_thread(ensure_running)
+        except Exception:
+            log.exception("postgres_not_restarted")
+
+
+def _migrate(settings: Settings, dsn: str) -> None:
+    """Only where the version differs: alembic costs half a second to import."""
+    owner = settings.owner_url or dsn
+    if asyncio.run(current_revision(owner)) != HEAD_REVISION:
+        migrate_schema(owner)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _user() -> str:
+    try:
+        return shown(getpass.getuser()).strip("'")
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
+
+CHANCE = Chance(now=_now, new_id=uuid4, new_salt=lambda: secrets.token_bytes(16))

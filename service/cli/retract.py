@@ -1,0 +1,26 @@
+"""`timeline retract`: an event that should not have been recorded."""
+
+import click
+
+from service.cli.client import path_to
+from service.cli.options import Service, service_options
+from service.cli.recorded import print_recorded
+
+
+@click.command(
+    epilog="""\b
+Example:
+  timeline retract 4f1c1c1e-0a5e-4e57-9a5f-6f1e7c3d2b10 --reason "Another person of that name\""""
+)
+@click.argument("event_id", metavar="EVENT_ID")
+@click.option("--reason", required=True, help="Why, for those who ask later")
+@service_options
+def retract(service: Service, /, event_id: str, reason: str) -> None:
+    """
+    Retract an event.
+
+    The event EVENT_ID no longer counts from then on, and stays in the log. A later `timeline correct` brings it back.
+    """
+    with service.connect() as client:
+        answer = client.put(path_to("events", event_id, "retraction"), {"reason": reason})
+    print_recorded(service, answer)

@@ -1,0 +1,1 @@
+"""Pages: rendered on the server, with nothing from another host and no inline script or style."""

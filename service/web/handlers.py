@@ -1,0 +1,34 @@
+"""The pages as route handlers."""
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from litestar import Response, get
+
+from service.web.pages import CONTENT_SECURITY_POLICY, docs_page, home_page
+
+_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+
+
+def page_handlers(
+    document: Mapping[str, Any], position: Callable[[], int], first_question: str
+) -> dict[str, Any]:
+    """Every page by name."""
+    docs = docs_page(document)
+    css = files("service.web").joinpath("static/page.css").read_text("utf-8")
+
+    @get("/", sync_to_thread=False, name="home")
+    def home() -> Response[str]:
+        page = home_page(position=position(), first_question=first_question)
+        return Response(page, media_type="text/html", headers=_HEADERS)
+
+    @get("/docs", sync_to_thread=False, name="docs")
+    def documentation() -> Response[str]:
+        return Response(docs, media_type="text/html", headers=_HEADERS)
+
+    @get("/static/page.css", sync_to_thread=False, name="css")
+    def stylesheet() -> Response[str]:
+        return Response(css, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    return {"home": home, "docs": documentation, "css": stylesheet}
