@@ -21,7 +21,7 @@ from service.api.problems import fault_problem, http_problem, refuse
 from service.api.routes import OPERATIONS
 from service.domain.refusals import NotReady, Refusal
 from service.log.read import read_head
-from service.log.schema import HEAD_REVISION
+from service.log.schema import HEAD_REVISION, fetch_revision
 from service.read_models.replay import fetch_state
 
 REQUEST_ID_CHARACTERS_MAX = 128
@@ -120,7 +120,7 @@ async def _checks(machinery: Machinery) -> dict[str, str]:
     try:
         async with machinery.pool.acquire(timeout=2) as connection:
             head = await read_head(connection)
-            revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+            revision = await fetch_revision(connection)
             state = await fetch_state(connection)
     except Exception as fault:  # noqa: BLE001 (whatever it is, the service is not ready)
         return {"database": f"not reached: {type(fault).__name__}"}

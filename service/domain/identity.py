@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from uuid import UUID
 
 from anyascii import anyascii
 from msgspec import Struct
@@ -85,7 +86,7 @@ def canonical_ids(
     Source: SEMANTICS 3.
     """
     into: dict[str, str] = {}
-    findings = []
+    ignored: list[tuple[str, UUID]] = []
     for event in effective:
         payload = event.payload
         if not isinstance(payload, SameAs):
@@ -95,10 +96,14 @@ def canonical_ids(
             continue
         one, other = id_of(subject), id_of(payload.into)
         if leads_to(into, other, one):
-            person, labs = (one, ()) if kind == "person" else (None, (one,))
-            findings.append(Finding("cycle", person, labs, (event.event_id,)))
+            ignored.append((one, event.event_id))
         else:
             into[one] = other
+    findings = []
+    for one, event_id in ignored:
+        canonical = _root(into, one)
+        person, labs = (canonical, ()) if kind == "person" else (None, (canonical,))
+        findings.append(Finding("cycle", person, labs, (event_id,)))
     return {one: _root(into, one) for one in into}, findings
 
 

@@ -114,6 +114,7 @@ def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
     names = known_names(recorded, "lab")
     mapped = mapped_ids(canonical)
     told = _by_lab(effective, canonical)
+    told_of = _by_lab(effective, {})
     absorbed = _absorbed(first)
     labs = Labs()
     for one, known in names.items():
@@ -122,7 +123,7 @@ def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
             id=one,
             canonical_id=canonical.get(one, one),
             name=known.name,
-            names=(known.name, *_aliases(known, (), own)),
+            names=(known.name, *_aliases(known, (), told_of.get(one, ()))),
             aliases=_aliases(known, [names[m] for m in mapped.get(one, ())], own),
             ids=known.ids,
             founding=_first_founding(own),

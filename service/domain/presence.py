@@ -1,6 +1,6 @@
 """Who was where on a day: presence, role and leave of a stint (SEMANTICS 4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
@@ -82,13 +82,24 @@ def certain_span(stint: Stint) -> tuple[date, date] | None:
     return (stint.start.hi, after) if stint.start.hi < after else None
 
 
-def overlap_days(one: Sequence[Stint], other: Sequence[Stint]) -> int:
+def overlap_days(one: Iterable[Stint], other: Iterable[Stint]) -> int:
     """The number of days that are certain in both."""
-    days = 0
-    for a in filter(None, map(certain_span, one)):
-        for b in filter(None, map(certain_span, other)):
-            days += max(0, (min(a[1], b[1]) - max(a[0], b[0])).days)
-    return days
+    return sum(
+        max(0, (min(a[1], b[1]) - max(a[0], b[0])).days)
+        for a in _certain_spans(one)
+        for b in _certain_spans(other)
+    )
+
+
+def _certain_spans(stints: Iterable[Stint]) -> list[tuple[date, date]]:
+    """The certain spans of several stints, joined where they meet: no day is in two of them."""
+    spans: list[tuple[date, date]] = []
+    for first, after in sorted(filter(None, map(certain_span, stints))):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], after))
+        else:
+            spans.append((first, after))
+    return spans
 
 
 def _day_after(on: date) -> date:

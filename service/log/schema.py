@@ -5,6 +5,13 @@ from pathlib import Path
 
 import asyncpg
 
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+
+_SQL = load_statements("service.log", "schema.sql")
+_FIND_REVISIONS_TABLE = _SQL["find_revisions_table"]
+_FETCH_REVISION = _SQL["fetch_revision"]
+
 HEAD_REVISION = "0002"
 """The newest migration; a test compares it with the files."""
 
@@ -25,12 +32,17 @@ async def current_revision(dsn: str) -> str | None:
     """The migration that the database is at; None of an empty one."""
     connection = await asyncpg.connect(dsn)
     try:
-        if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
-            return None
-        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-        return found
+        return await fetch_revision(connection)
     finally:
         await connection.close()
+
+
+async def fetch_revision(connection: Connection) -> str | None:
+    """The migration that the database is at; None of an empty one."""
+    if not await connection.fetchval(_FIND_REVISIONS_TABLE):
+        return None
+    found: str | None = await connection.fetchval(_FETCH_REVISION)
+    return found
 
 
 def migrate(dsn: str, revision: str = "head") -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from service.postgres.statements import load_statements
+
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
@@ -13,9 +15,7 @@ else:
     Connection = asyncpg.Connection | PoolConnectionProxy
     Pool = asyncpg.Pool
 
-_ROLE_EXISTS = """
-    SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1
-"""
+_FIND_ROLE = load_statements("service.postgres", "pool.sql")["find_role"]
 
 
 async def open_pool(
@@ -28,7 +28,7 @@ async def open_pool(
     """
 
     async def act_as_role(connection: Connection) -> None:
-        if await connection.fetchval(_ROLE_EXISTS, role):
+        if await connection.fetchval(_FIND_ROLE, role):
             await connection.execute(f'SET ROLE "{role}"')
 
     async def keep(connection: Connection) -> None:

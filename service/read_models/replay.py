@@ -204,6 +204,7 @@ async def _build(pool: Pool, connection: Connection, replay_id: UUID, until: Pos
         await _copy(connection, [beliefs])
     family_of = {lab: i for i, (family, _) in enumerate(families) for lab in family}
     done: set[str] = set()
+    folded = 0
     async with pool.acquire() as reader:
         async for people in _people(reader):
             fresh = [one for one in people if one not in done]
@@ -213,9 +214,10 @@ async def _build(pool: Pool, connection: Connection, replay_id: UUID, until: Pos
             stream = _until(await read.read_streams(reader, people=ids), until)
             units = list(_units(Streams(stream), ids, families, family_of))
             await _copy(connection, units)
-            folded = stream[-1].position if stream else 0
+            folded += len(stream)
             rate = folded / max(time.monotonic() - began, 1e-6)
-            await reader.execute(_NOTE_PROGRESS, replay_id, min(folded, until), rate)
+            # An event with several founders is folded once for each.
+            await connection.execute(_NOTE_PROGRESS, replay_id, min(folded, until), rate)
 
 
 def _units(

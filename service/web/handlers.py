@@ -16,7 +16,8 @@ def page_handlers(
 ) -> dict[str, Any]:
     """Every page by name."""
     docs = docs_page(document)
-    css = files("service.web").joinpath("static/page.css").read_text("utf-8")
+    css = _static("page.css")
+    icon = _static("icon.svg")
 
     @get("/", sync_to_thread=False, name="home")
     def home() -> Response[str]:
@@ -31,4 +32,12 @@ def page_handlers(
     def stylesheet() -> Response[str]:
         return Response(css, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    return {"home": home, "docs": documentation, "css": stylesheet}
+    @get(["/static/icon.svg", "/favicon.ico"], sync_to_thread=False, name="icon")
+    def picture() -> Response[str]:
+        return Response(icon, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
+
+    return {"icon": picture, "home": home, "docs": documentation, "css": stylesheet}
+
+
+def _static(name: str) -> str:
+    return files("service.web").joinpath("static", name).read_text("utf-8")
