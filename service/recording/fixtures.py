@@ -71,19 +71,19 @@ async def load_fixtures(
 
 def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> list[Submission]:
     """What is to be recorded: new lines, and corrections of lines that say something else."""
-    said: dict[UUID, RecordedEvent] = {}
+    last: dict[UUID, RecordedEvent] = {}
     original = {event.position: event.event_id for event in known}
     for event in known:
-        if event.recorded_by == RECORDED_BY:
-            root = event.position if event.target_position is None else event.target_position
-            said[original[root]] = event
+        root = event.position if event.target_position is None else event.target_position
+        last[original[root]] = event
     missing = []
     for fixture in fixtures:
-        last = said.get(_id(fixture))
-        if last is None:
+        word = last.get(_id(fixture))
+        if word is None:
             missing.append(fixture)
-        elif last.body_digest != fixture.body_digest:
-            missing.append(_correction(fixture, last))
+        elif word.recorded_by == RECORDED_BY and word.body_digest != fixture.body_digest:
+            # What somebody corrected or retracted since is theirs and stands.
+            missing.append(_correction(fixture, word))
     return missing
 
 

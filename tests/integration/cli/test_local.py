@@ -1,0 +1,109 @@
+"""The command line on a data directory: what a person types, end to end."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.main import timeline
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data dir")
+
+
+def run(data_dir: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(timeline, [*arguments, "--data-dir", str(data_dir)])
+
+
+def answer(data_dir: Path, *arguments: str) -> Any:
+    result = run(data_dir, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_record_correct_and_ask_both_ways(data_dir: Path) -> None:
+    recorded = answer(
+        data_dir, "record", "hire", "--new-person", "Ada Lovelace",
+        "--new-lab", "Analytical Engines", "--date", "2024-01-10",
+    )  # fmt: skip
+    assert recorded["recorded_by"].startswith("local:")
+    before = recorded["position"]
+    corrected = run(
+        data_dir, "correct", recorded["event_id"],
+        "--date", "2024-03-01", "--reason", "she said so herself",
+    )  # fmt: skip
+    assert corrected.exit_code == 0, corrected.output
+    ask = ("who", "Analytical Engines", "--at", "2024-02-01")
+    assert answer(data_dir, *ask)["headcount"]["presumed"] == 0
+    assert answer(data_dir, *ask, "--known-at", str(before))["headcount"]["presumed"] == 1
+    shown = run(data_dir, "who", "analytical engines", "--at", "2024-03-01")
+    assert re.search(r"● certain +Ada Lovelace", shown.stdout)
+
+    replayed = run(data_dir, "replay")
+    assert replayed.exit_code == 0, replayed.output
+    assert answer(data_dir, *ask, "--known-at", str(before))["headcount"]["presumed"] == 1
+    verified = run(data_dir, "verify")
+    assert verified.exit_code == 0, verified.output
+
+    retracted = run(data_dir, "retract", recorded["event_id"], "--reason", "a mix-up")
+    assert retracted.exit_code == 0, retracted.output
+    assert answer(data_dir, "who", "Analytical Engines", "--at", "2024-06-01")["members"] == []
+    person = answer(data_dir, "person", "ada lovelace", "--known-at", str(before))
+    assert person["stints"][0]["start"]["lo"] == "2024-01-10"
+
+
+def test_refusals_exit_with_2_and_record_nothing(data_dir: Path) -> None:
+    head = answer(data_dir, "verify")["head"]["position"]
+    refused = run(
+        data_dir, "record", "hire", "--person", "Nobody Known", "--lab", "x", "--date", "2024-13"
+    )
+    assert refused.exit_code == 2
+    assert "2024-13" in refused.stderr
+    unknown = run(data_dir, "who", "No Such Lab")
+    assert unknown.exit_code == 2
+    assert "No Such Lab" in unknown.stderr
+    assert answer(data_dir, "verify")["head"]["position"] == head
+
+
+def test_a_file_is_loaded_once_however_often_it_is_loaded(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    lines = [
+        {
+            "type": "hire",
+            "person": {"name": f"Person {i}"},
+            "lab": {"name": "Loaded Lab"},
+            "date": f"2020-01-{i + 1:02}",
+        }
+        for i in range(20)
+    ]
+    faulty = [*map(json.dumps, lines), '{"type": "hire"}']
+    file.write_text("\n".join(faulty))
+    first = run(data_dir, "load", str(file))
+    assert first.exit_code == 2, "a line was refused"
+    assert "21" in first.stderr
+    count = answer(data_dir, "verify")["events"]
+    run(data_dir, "load", str(file))
+    assert answer(data_dir, "verify")["events"] == count
+    assert answer(data_dir, "who", "Loaded Lab", "--at", "2020-01-20")["headcount"] == {
+        "certain": 1, "presumed": 19, "possible": 0,
+    }  # fmt: skip
+
+
+def test_keys_are_made_listed_and_revoked(data_dir: Path) -> None:
+    made = run(data_dir, "keys", "create", "bob", "--role", "reader")
+    assert made.exit_code == 0, made.output
+    assert made.stdout.strip().startswith("tl_")
+    assert [k["name"] for k in answer(data_dir, "keys", "list")["items"]] == ["bob"]
+    assert run(data_dir, "keys", "revoke", "bob").exit_code == 0
+    assert run(data_dir, "keys", "revoke", "bob").exit_code == 2
+
+
+def test_migrating_what_is_up_to_date_says_so(data_dir: Path) -> None:
+    result = run(data_dir, "migrate")
+    assert result.exit_code == 0, result.output
+    assert "up to date" in result.stdout

@@ -1,0 +1,193 @@
+"""`timeline replay`, `verify`, `keys`, `migrate` and `serve`."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from service.cli.main import timeline
+from tests.unit.cli.conftest import UNSET, Run, WrittenService
+
+
+def replay(state: str, done: int, drift: list[Any]) -> dict[str, Any]:
+    return {
+        "id": "r1",
+        "state": state,
+        "done": done,
+        "total": 4000,
+        "events_per_second": 1234.5,
+        "drift": drift,
+    }
+
+
+def start_replay(service: WrittenService, *looks: dict[str, Any]) -> None:
+    answers = iter(looks)
+    service.answers("POST", "/v1/replays", replay("running", 0, []), status=202)
+    service.handles("GET", "/v1/replays/r1", lambda _: httpx.Response(200, json=next(answers)))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+def test_replay_is_watched_to_its_end(service: WrittenService, run: Run) -> None:
+    start_replay(service, replay("running", 2000, []), replay("done", 4000, []))
+    result = run("replay")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "Replayed 4,000 of 4,000 events, 1,234 a second: "
+        "the read models are built anew and differed in nothing.\n"
+    )
+
+
+def test_checked_drift_is_a_fault(service: WrittenService, run: Run) -> None:
+    drift = [{"table": "stints", "person": f"p{i}\x07"} for i in range(25)]
+    start_replay(service, replay("done", 4000, drift))
+    result = run("replay", "--check")
+    assert dict(service.requests[0].url.params) == {"check": "true"}
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("the read models differed in 25 places.")
+    assert lines[1] == '  {"table":"stints","person":"p0\\u0007"}'
+    assert lines[-1] == "  and 5 more"
+
+
+def test_failed_replay_is_a_fault(service: WrittenService, run: Run) -> None:
+    start_replay(service, {**replay("failed", 7, []), "error": "Out of room."})
+    result = run("replay")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("The replay failed after 7 of 4,000 events")
+    assert result.stdout.endswith("Out of room.\n")
+
+
+def test_replay_passes_its_last_word_on(service: WrittenService, run: Run) -> None:
+    start_replay(service, replay("done", 4000, []))
+    assert msgspec.json.decode(run("replay", "--json").stdout) == replay("done", 4000, [])
+
+
+def test_whole_log_is_told(service: WrittenService, run: Run) -> None:
+    body = {"state": "ok", "events": 1762, "problems": []}
+    service.answers("POST", "/v1/verifications", body | {"head": {"position": 1762, "hash": "ab"}})
+    result = run("verify")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "The log is whole: 1,762 events, head at position 1,762.\nHead hash ab\n"
+    )
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_broken_log_is_a_fault(service: WrittenService, run: Run, flags: tuple[str, ...]) -> None:
+    body = {
+        "state": "broken",
+        "events": 3,
+        "head": {"position": 3, "hash": "ab"},
+        "problems": [{"position": 2, "message": "The hash is not that of the payload."}],
+    }
+    service.answers("POST", "/v1/verifications", body)
+    result = run("verify", *flags)
+    assert result.exit_code == 1
+    if flags:
+        assert msgspec.json.decode(result.stdout) == body
+    else:
+        assert "  position 2: The hash is not that of the payload.\n" in result.stdout
+
+
+def test_created_key_is_alone_on_stdout(service: WrittenService, run: Run) -> None:
+    body = {"name": "newsroom", "role": "writer", "key": "tl_secret"}
+    service.answers("POST", "/v1/keys", body, status=201)
+    result = run("keys", "create", "newsroom", "--role", "writer")
+    assert service.sent("POST") == [{"name": "newsroom", "role": "writer"}]
+    assert result.stdout == "tl_secret\n"
+    assert "it is not shown again" in result.stderr
+
+
+def test_keys_are_listed(service: WrittenService, run: Run) -> None:
+    items = [
+        {"name": "a", "role": "admin", "created_at": "2026-11-22T00:10:05Z", "revoked_at": None},
+        {
+            "name": "[b]b",
+            "role": "reader",
+            "created_at": "2026-11-22T00:10:05Z",
+            "revoked_at": "2026-11-23T00:10:05Z",
+        },
+    ]
+    service.answers("GET", "/v1/keys", {"items": items})
+    result = run("keys", "list")
+    assert result.exit_code == 0
+    assert "[b]b" in result.stdout
+    assert "2026-11-23 00:10 UTC" in result.stdout
+
+
+def test_keys_pass_the_json_on(service: WrittenService, run: Run) -> None:
+    key = {"name": "a", "role": "admin", "key": "k"}
+    service.answers("GET", "/v1/keys", {"items": []})
+    service.answers("POST", "/v1/keys", key, status=201)
+    service.answers("DELETE", "/v1/keys/a", b"", status=204)
+    assert run("keys", "list", "--json").stdout == '{"items":[]}\n'
+    assert msgspec.json.decode(run("keys", "create", "a", "--json").stdout) == key
+    assert run("keys", "revoke", "a", "--json").stdout == ""
+
+
+def test_no_keys_are_told(service: WrittenService, run: Run) -> None:
+    service.answers("GET", "/v1/keys", {"items": []})
+    assert run("keys", "list").stdout == "No keys.\n"
+
+
+def test_key_is_revoked_by_name(service: WrittenService, run: Run) -> None:
+    service.answers("DELETE", "/v1/keys/news%20room", b"", status=204)
+    result = run("keys", "revoke", "news room")
+    assert (result.exit_code, result.stdout) == (0, "The key 'news room' is revoked.\n")
+
+
+def test_unknown_role_is_a_usage_error(run: Run) -> None:
+    assert run("keys", "create", "a", "--role", "owner").exit_code == 2
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = ModuleType("service.app")
+    monkeypatch.setitem(sys.modules, "service.app", module)
+    return module
+
+
+def test_migrate_prints_its_sentence(app: ModuleType, tmp_path: Any) -> None:
+    app.migrate = lambda settings: f"{settings.data_dir.name} is at 0003."  # type: ignore[attr-defined]
+    arguments = ["migrate", "--data-dir", str(tmp_path / "here")]
+    result = CliRunner().invoke(timeline, arguments, env=UNSET)
+    assert (result.exit_code, result.stdout) == (0, "here is at 0003.\n")
+
+
+def test_serve_hands_its_options_over(app: ModuleType, tmp_path: Any) -> None:
+    seen: list[Any] = []
+
+    def serve(settings: Any, empty: bool) -> int:
+        seen.append((settings.host, settings.port, settings.data_dir, empty))
+        return 3
+
+    app.serve = serve  # type: ignore[attr-defined]
+    arguments = ["serve", "--port", "0", "--data-dir", str(tmp_path), "--empty"]
+    result = CliRunner().invoke(timeline, arguments, env={**UNSET, "TIMELINE_HOST": "::1"})
+    assert result.exit_code == 3
+    assert seen == [("::1", 0, tmp_path, True)]
+
+
+def test_bad_setting_is_refused(app: ModuleType) -> None:
+    result = CliRunner().invoke(timeline, ["migrate"], env={**UNSET, "TIMELINE_PORT": "many"})
+    assert result.exit_code == 2
+    assert "TIMELINE_PORT is 'many'" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve"])
+def test_fault_of_the_application_is_a_sentence(app: ModuleType, command: str) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(98, "Address already in use")
+
+    setattr(app, command, fail)
+    result = CliRunner().invoke(timeline, [command], env=UNSET)
+    assert result.exit_code == 1
+    assert result.stderr == "OSError: [Errno 98] Address already in use.\n"
