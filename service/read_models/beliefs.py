@@ -19,6 +19,7 @@ BELIEVED = 2**63 - 1
 """`known_to` of a row that is believed now."""
 
 _JSON = msgspec.json.Encoder(order="deterministic")
+_STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 _FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
 
@@ -64,6 +65,11 @@ class Beliefs:
         """Rows that are to be inserted, those included that have ended since."""
         every = [*self.ended, *self.believed.items()]
         return [(row, belief) for row, belief in every if belief.row_id is None]
+
+    def before(self) -> list[Row]:
+        """What was believed before any position went by."""
+        rows = [row for row, belief in self.ended if belief.row_id is not None]
+        return rows + [row for row, belief in self.believed.items() if belief.row_id is not None]
 
     def closed(self) -> list[tuple[Row, Belief]]:
         """Rows in the database that are no longer believed."""
@@ -119,6 +125,11 @@ def name_rows(kind: str, one: PersonFacts | LabFacts) -> dict[Row, Columns]:
 
 def _text(value: Struct) -> str:
     return _JSON.encode(value).decode()
+
+
+def stint_of(row: Row) -> Stint:
+    """The stint that a row keeps."""
+    return _STINT.decode(row.content)
 
 
 def finding_of(row: Row) -> Finding:

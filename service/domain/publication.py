@@ -1,0 +1,53 @@
+"""What the public could know by a day: the log cut by publication (SEMANTICS 1)."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from service.domain.events import Position, RecordedEvent, Register, published_on
+
+
+class Published(Struct, frozen=True):
+    """The events that were public by a day."""
+
+    events: list[RecordedEvent]
+    undated_events: int
+    """Of those left out, how many have no dated source and count from their recording only."""
+
+
+def published_by(recorded: Sequence[RecordedEvent], day: date) -> Published:
+    """
+    *recorded* without what was published later than *day*.
+
+    An event is public from the earliest publication among its sources, else from the day on
+    which it was recorded. Corrections and retractions count by their own day; one whose target
+    is left out is ignored. Register events without sources always count.
+
+    Shapes: position order, targets among them.
+    """
+    public: list[RecordedEvent] = []
+    positions: set[Position] = set()
+    undated = 0
+    for event in recorded:
+        if event.target_position is not None and event.target_position not in positions:
+            continue
+        if _always_counts(event) or public_from(event) <= day:
+            public.append(event)
+            positions.add(event.position)
+        elif published_on(event.payload) is None:
+            undated += 1
+    return Published(public, undated)
+
+
+def public_from(event: RecordedEvent) -> date:
+    """The day from which the public could know an event."""
+    published = published_on(event.payload)
+    if published is not None:
+        return published
+    assert event.recorded_at is not None, "an event in the log has its instant"
+    return event.recorded_at.date()
+
+
+def _always_counts(event: RecordedEvent) -> bool:
+    return isinstance(event.payload, Register) and not event.payload.sources
