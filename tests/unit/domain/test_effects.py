@@ -1,0 +1,70 @@
+"""What a change of stints does to headcounts."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain.effects import headcount_changes, stint_changes
+from service.domain.events import RecordedEvent
+from service.domain.fold import fold
+from service.domain.presence import standing_on
+from service.domain.stints import Stint
+from tests.support.builders import correction, departure, hire, log
+from tests.support.strategies import histories
+
+
+def changed(before: list[Stint], after: list[Stint]) -> list[tuple[str, str]]:
+    return [(c.person, c.lab) for c in stint_changes(before, after)]
+
+
+def test_only_those_whose_stints_differ_are_told() -> None:
+    events = log(
+        hire("ann", at="x", on="2020-01-01"),
+        hire("bob", at="x", on="2020-01-01"),
+        correction(1, hire("ann", at="y", on="2020-01-01")),
+    )
+    assert changed(fold(events[:2]).stints, fold(events).stints) == [("ann", "x"), ("ann", "y")]
+
+
+def test_a_span_says_by_how_much_counts_move_and_when() -> None:
+    events = log(
+        hire("ann", at="x", on="2020-01-10"),
+        departure("ann", at="x", on="2020-03-01"),
+        correction(2, departure("ann", at="x", on="2020-02-01")),
+    )
+    spans = headcount_changes(stint_changes(fold(events[:2]).stints, fold(events).stints))
+    assert [(s.from_on, s.to_on, s.certain, s.presumed, s.possible) for s in spans] == [
+        (date(2020, 2, 1), date(2020, 2, 29), -1, 0, 0)
+    ]
+
+
+@given(histories(), st.data())
+def test_spans_add_up_to_the_headcount_of_every_day(
+    events: list[RecordedEvent], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(events)))
+    before, after = fold(events[:cut]).stints, fold(events).stints
+    spans = headcount_changes(stint_changes(before, after))
+    at = data.draw(st.dates(date(1995, 1, 1), date(2035, 1, 1)))
+    for lab in {s.lab for s in (*before, *after)}:
+        moved = [
+            new - old
+            for old, new in zip(counts(before, lab, at), counts(after, lab, at), strict=True)
+        ]
+        told = [
+            (s.certain, s.presumed, s.possible)
+            for s in spans
+            if s.lab == lab and s.from_on <= at <= s.to_on
+        ]
+        assert (told or [(0, 0, 0)]) == [tuple(moved)]
+
+
+def counts(stints: list[Stint], lab: str, at: date) -> list[int]:
+    people: dict[str, list[Stint]] = {}
+    for stint in stints:
+        if stint.lab == lab:
+            people.setdefault(stint.person, []).append(stint)
+    found = [standing_on(theirs, at) for theirs in people.values()]
+    told = [s.presence for s in found if s is not None]
+    return [told.count("certain"), told.count("presumed"), told.count("possible")]
