@@ -36,7 +36,7 @@ EventView = dict[str, Any]
 
 READ_ONLY = (
     "position", "recorded_at", "recorded_by", "revision", "hash", "current", "corrections",
-    "findings", "known_at",
+    "findings", "at", "known_at",
 )  # fmt: skip
 """Fields of an event as read that no client sets."""
 
@@ -53,6 +53,8 @@ class EventsAnswer(Struct, frozen=True, kw_only=True):
 
     items: Sequence[EventView]
     next: str | None
+    at: date
+    """The day by whose names labs are called."""
     known_at: KnownAt
 
 
@@ -63,16 +65,20 @@ class RecordedAnswer(Struct, frozen=True, kw_only=True):
     head: HeadView
 
 
-async def recorded_events(
-    connection: Connection, recorded: Recorded, *, today: date
-) -> RecordedAnswer:
-    """What was recorded, each event with the findings that it raised."""
+async def recorded_events(connection: Connection, recorded: Recorded) -> RecordedAnswer:
+    """
+    What was recorded, each event with the findings that it raised.
+
+    With the names of the day on which it was recorded, so that a repeat is answered the same.
+    """
     events = [outcome.event for outcome in recorded.outcomes]
     raised = {int(o.event.position): list(o.findings) for o in recorded.outcomes}
     if recorded.is_replayed:
         raised = await fetch_raised(connection, [e.position for e in events])
     last = max(events, key=lambda e: e.position)
-    times = Times(today, KnownAt(last.position, last.recorded_at), last.position, is_pinned=False)
+    assert last.recorded_at is not None, "what is in the log says when it was recorded"
+    known_at = KnownAt(last.position, last.recorded_at)
+    times = Times(last.recorded_at.date(), known_at, last.position, is_pinned=False)
     labels = await event_labels(connection, events, times)
     noticed: list[Finding] = [f for found in raised.values() for f in found]
     finding_labels = await labels_of(connection, noticed, times)
@@ -109,6 +115,7 @@ async def event_by_id(connection: Connection, event_id: UUID, times: Times) -> E
     noticed = raised.get(own.position, [])
     finding_labels = await labels_of(connection, noticed, times)
     view["findings"] = [view_of(f, finding_labels) for f in noticed]
+    view["at"] = times.at
     view["known_at"] = times.known_at
     return view
 
@@ -203,7 +210,8 @@ def payload_view(payload: Payload, labels: Labels) -> EventView:
     for field in payload.__struct_fields__:
         value = getattr(payload, field)
         if value is not None and value != ():
-            view[field] = msgspec.to_builtins(value)
+            built = msgspec.to_builtins(value)
+            view[field] = list(built) if isinstance(built, tuple) else built
     if isinstance(payload, Correction):
         view["event"] = payload_view(payload.event, labels)
         return view
@@ -224,10 +232,9 @@ def _put(view: EventView, pointer: str, named: Named) -> None:
     field, _, index = pointer[1:].partition("/")
     if not index:
         view[field] = named
-    elif field == "founders":
-        view[field][int(index)] = {**view[field][int(index)], "person": named}
-    else:
-        view[field] = [*view[field][: int(index)], named, *view[field][int(index) + 1 :]]
+        return
+    one = view[field][int(index)]
+    view[field][int(index)] = {**one, "person": named} if field == "founders" else named
 
 
 async def _page(
@@ -239,6 +246,7 @@ async def _page(
     return EventsAnswer(
         items=[event_view(e, labels, revision=revisions[e.position]) for e in page],
         next=str(page[-1].position) if len(found) > limit else None,
+        at=times.at,
         known_at=times.known_at,
     )
 
@@ -261,5 +269,5 @@ async def _ids(
     if name is None:
         return None
     position = times.known_at.position
-    one = await resolve_path(connection, kind, name, position=position, head=times.head)
+    one = await resolve_path(connection, kind, name, times)
     return await directories.fetch_ids_of(connection, kind, one, position=position)

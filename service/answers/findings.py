@@ -1,6 +1,7 @@
 """What the fold noticed, as known at a position: the work queue of an editor."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from uuid import UUID
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ class FindingsAnswer(Struct, frozen=True, kw_only=True):
 
     items: Sequence[FindingView]
     next: str | None
+    at: date
+    """The day by whose names labs are called."""
     known_at: KnownAt
 
 
@@ -52,7 +55,7 @@ async def findings(
     kind: FindingKind | None,
     person: str | None,
     lab: str | None,
-    before: tuple[int, int],
+    before: tuple[int, str],
     limit: int,
 ) -> FindingsAnswer:
     """
@@ -61,17 +64,14 @@ async def findings(
     Raises:
         UnknownName, AmbiguousName: of *person* or *lab*.
     """
-    position = times.known_at.position
     person_id = lab_id = None
     if person is not None:
-        person_id = await resolve_path(
-            connection, "person", person, position=position, head=times.head
-        )
+        person_id = await resolve_path(connection, "person", person, times)
     if lab is not None:
-        lab_id = await resolve_path(connection, "lab", lab, position=position, head=times.head)
+        lab_id = await resolve_path(connection, "lab", lab, times)
     kept = await fetch_findings(
         connection,
-        position=position,
+        position=times.known_at.position,
         kind=kind,
         person=person_id,
         labs=None if lab_id is None else [lab_id],
@@ -82,7 +82,8 @@ async def findings(
     labels = await labels_of(connection, [k.finding for k in page], times)
     return FindingsAnswer(
         items=[view_of(k.finding, labels) for k in page],
-        next=f"{page[-1].known_from}.{page[-1].row_id}" if len(kept) > limit else None,
+        next=f"{page[-1].known_from}.{page[-1].mark}" if len(kept) > limit else None,
+        at=times.at,
         known_at=times.known_at,
     )
 

@@ -117,7 +117,7 @@ async def lab_on(
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     position = times.known_at.position
-    lab_id = await resolve_path(connection, "lab", name, position=position, head=times.head)
+    lab_id = await resolve_path(connection, "lab", name, times)
     labs = await directories.fetch_labs(connection, [lab_id], position=position)
     facts = labs[lab_id]
     if lab_id not in labs:
@@ -162,7 +162,8 @@ async def labs_on(
         ]
     ordered = sorted(every, key=lambda lab: _place(lab, times.at))
     if after is not None:
-        ordered = [lab for lab in ordered if " ".join(_place(lab, times.at)) > after]
+        name, _, one = after.rpartition(" ")
+        ordered = [lab for lab in ordered if _place(lab, times.at) > (name, one)]
     page = ordered[:limit]
     stints = await fetch_stints_of_labs(
         connection, [lab.id for lab in page], at=times.at, position=position

@@ -5,15 +5,20 @@ from datetime import date
 
 from msgspec import Struct
 
-from service.domain.events import Kind
+from service.answers.times import Times
+from service.domain.directory import slugs_wanted
+from service.domain.events import Kind, id_of
 from service.domain.identity import PersonFacts, fold_name
 from service.domain.labs import Labs, name_on
-from service.domain.refusals import Candidate, Fault, Invalid, UnknownName
+from service.domain.refusals import Candidate, Fault, Invalid, Refusal, UnknownName
 from service.domain.subjects import Subject
+from service.domain.submissions import Naming
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 
 NEAR_NAMES_MAX = 5
+UNKNOWN_NAMES_MAX = 25
+"""For so many unknown names of one body near ones are offered; each costs a search."""
 
 
 class Named(Struct, frozen=True):
@@ -76,16 +81,17 @@ async def fetch_labels(
     return Labels(known_people, known_labs, at)
 
 
-async def resolve_path(
-    connection: Connection, kind: Kind, text: str, *, position: int, head: int
-) -> str:
+async def resolve_path(connection: Connection, kind: Kind, text: str, times: Times) -> str:
     """
-    The canonical id, as known at *position*, of whom a path names; else by today's names.
+    The canonical id, as known at the time, of whom a path names; else by today's names.
+
+    *times* is told if only today's names helped.
 
     Raises:
         UnknownName: nobody has the name or id, with those who have near ones.
         AmbiguousName: it fits several.
     """
+    position, head = times.known_at.position, times.head
     for known in dict.fromkeys((position, head)):
         directory = await directories.fetch_directory(connection, [(kind, text)], position=known)
         found = directory.find(kind, text)
@@ -93,6 +99,7 @@ async def resolve_path(
             subject = Subject(kind, found)
             if known == position:
                 return directory.canonical(subject)
+            times.rests_on_head = True
             then = await directories.fetch_directory(connection, [(kind, found)], position=position)
             return then.canonical(subject)
     raise UnknownName(kind, text, await near_names(connection, kind, text, position=head))
@@ -113,14 +120,43 @@ async def near_names(
     return [Candidate(one, facts[one].name) for one in ids if one in facts]
 
 
+async def name_faults(
+    connection: Connection, namings: Iterable[Naming], position: int
+) -> list[Fault]:
+    """
+    What is wrong with the names that some events use, as known at *position*.
+
+    Shapes: *namings* in the order of their events; each may use the names that one before gave.
+    """
+    every = list(namings)
+    asked = [reference for naming in every for reference in naming.references]
+    directory = await directories.fetch_directory(
+        connection, directories.texts_of(asked), position=position
+    )
+    await directories.add_slugs(connection, directory, slugs_wanted(asked))
+    faults: list[Fault] = []
+    for naming in every:
+        for i, reference in enumerate(naming.references):
+            try:
+                ref = directory.resolve(reference)
+            except Refusal as refusal:
+                faults.append(refusal.at(reference.pointer))
+                continue
+            if i == 0:
+                directory.learn_names(Subject(reference.kind, id_of(ref)), naming.gives)
+    return faults
+
+
 async def with_near_names(connection: Connection, invalid: Invalid, head: int) -> Invalid:
-    """*invalid* with near names offered for each name that is not known."""
+    """*invalid* with near names offered for the first names that are not known."""
+    near: dict[tuple[Kind, str], list[Candidate]] = {}
     faults: list[Fault] = []
     for fault in invalid.faults:
         if fault.unknown is None:
             faults.append(fault)
-        else:
-            kind, text = fault.unknown
-            near = await near_names(connection, kind, text, position=head)
-            faults.append(UnknownName(kind, text, near).at(fault.pointer))
+            continue
+        kind, text = fault.unknown
+        if fault.unknown not in near and len(near) < UNKNOWN_NAMES_MAX:
+            near[fault.unknown] = await near_names(connection, kind, text, position=head)
+        faults.append(UnknownName(kind, text, near.get(fault.unknown, ())).at(fault.pointer))
     return Invalid(faults)

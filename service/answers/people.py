@@ -81,6 +81,7 @@ class PeopleAnswer(Struct, frozen=True, kw_only=True):
 
     items: Sequence[PersonSummary]
     next: str | None
+    at: date
     known_at: KnownAt
 
 
@@ -92,7 +93,7 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     position = times.known_at.position
-    person_id = await resolve_path(connection, "person", name, position=position, head=times.head)
+    person_id = await resolve_path(connection, "person", name, times)
     view = await _view(connection, person_id, times)
     stints = await fetch_stints_of_person(connection, person_id, position=position)
     labels = await fetch_labels(
@@ -129,6 +130,7 @@ async def people(
     return PeopleAnswer(
         items=[PersonSummary(id=p.id, name=p.name, aliases=p.aliases) for p in page],
         next=page[-1].id if len(found) > limit else None,
+        at=times.at,
         known_at=times.known_at,
     )
 

@@ -19,7 +19,7 @@ class KnownAt(Struct, frozen=True):
     """When that position was recorded; null of position 0."""
 
 
-class Times(Struct, frozen=True):
+class Times(Struct):
     """What a question is answered for."""
 
     at: date
@@ -28,6 +28,8 @@ class Times(Struct, frozen=True):
     """The head when the question was asked."""
     is_pinned: bool
     """Whether both times were given and lie in a past that cannot change."""
+    rests_on_head: bool = False
+    """Whether a name in the question was known only later: such an answer can still change."""
 
 
 async def fix_times(

@@ -12,8 +12,8 @@ from service.answers.log import VerificationAnswer, verify
 from service.api.bodies import read_json
 from service.api.dispatch import to_response
 from service.api.operations import Call, Machinery
-from service.api.params import uuid_or_none
 from service.domain.refusals import Fault, Invalid, NotFound, shown
+from service.domain.submissions import escaped, uuid_or_none
 from service.log.keys import (
     ROLES,
     ApiKey,
@@ -42,6 +42,9 @@ class KeyCreated(Struct, frozen=True, kw_only=True):
     name: str
     role: str
     key: str
+
+    def __repr__(self) -> str:
+        return f"KeyCreated(name={self.name!r}, role={self.role!r})"
 
 
 class KeysAnswer(Struct, frozen=True):
@@ -163,8 +166,13 @@ def _checked_key(body: Any) -> tuple[str, Any]:
     if not isinstance(body, dict):
         raise Invalid([Fault("", "A key is an object with a 'name' and a 'role'.")])
     faults = [
-        Fault(f"/{field}", f"There is no field {shown(str(field))} here; known: name, role.")
-        for field in body.keys() - {"name", "role"}
+        Fault(
+            f"/{escaped(field)}",
+            f"There is no field {shown(field)} here; known: name, role.",
+            "unknown_field",
+        )
+        for field in body
+        if field not in ("name", "role")
     ]
     name, role = body.get("name"), body.get("role", "writer")
     if not isinstance(name, str) or not _KEY_NAME.fullmatch(name):

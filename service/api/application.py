@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -11,6 +11,7 @@ import structlog
 from litestar import Litestar, MediaType, Request, Response, get, route
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -89,8 +90,13 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
         route(op.path, http_method=[op.method], status_code=200, name=op.id)(handler_of(op))
         for op in OPERATIONS
     ]
+    methods: dict[str, list[str]] = {}
+    for op in OPERATIONS:
+        methods.setdefault(op.path, ["OPTIONS"]).append(op.method)
+    options = [_options(path, allowed) for path, allowed in methods.items()]
     app = Litestar(
-        route_handlers=[*routes, healthz, readyz, metrics_page, openapi, *pages.values()],
+        # Options first: the framework makes its own with the first handler of a path.
+        route_handlers=[*options, *routes, healthz, readyz, metrics_page, openapi, *pages.values()],
         openapi_config=None,
         state=State({"machinery": machinery}),
         request_max_body_size=None,
@@ -104,11 +110,24 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
     return _layers(app, metrics, machinery)
 
 
+def _options(path: str, allowed: Sequence[str]) -> HTTPRouteHandler:
+    """What a path takes; the framework's own answer knows one method alone."""
+
+    async def answer() -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
+
+    return route(path, http_method=["OPTIONS"], name=f"options {path}", status_code=204)(answer)
+
+
 _UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
+    # The server went down, or the driver met a connection in the midst of its end.
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
@@ -166,7 +185,10 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
                 status = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
-                    *message["headers"],
+                    *(
+                        (n, _with_head(v) if n.lower() == b"allow" else v)
+                        for n, v in message["headers"]
+                    ),
                     (b"x-request-id", request_id.encode()),
                     *((n, v) for n, v in _SECURITY if n not in present),
                 ]
@@ -184,8 +206,9 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
             handler = scope.get("route_handler")
             route_name = getattr(handler, "name", None) or "other"
             method = "HEAD" if is_head else str(scope["method"])
-            metrics.requests.labels(method, route_name, status).inc()
-            metrics.seconds.labels(method, route_name).observe(seconds)
+            counted = method if method in _METHODS else "other"
+            metrics.requests.labels(counted, route_name, status).inc()
+            metrics.seconds.labels(counted, route_name).observe(seconds)
             log.info(
                 "request_answered",
                 method=method,
@@ -197,6 +220,11 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
     return layered
 
 
+def _with_head(allowed: bytes) -> bytes:
+    """HEAD is taken wherever GET is."""
+    return allowed.replace(b"GET", b"GET, HEAD")
+
+
 def _request_id(sent: bytes | None, machinery: Machinery) -> str:
     """The client's own id for the request, if it is a tame one; else a new one."""
     if sent is not None and _REQUEST_ID.fullmatch(text := sent.decode("ascii", "replace")):
@@ -204,6 +232,8 @@ def _request_id(sent: bytes | None, machinery: Machinery) -> str:
     return machinery.new_id().hex
 
 
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+"""Others count as one: clients must not make up series without end."""
 _SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

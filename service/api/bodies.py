@@ -1,6 +1,7 @@
 """Reading bodies: within limits of size and time, as JSON of a sane depth."""
 
 import asyncio
+import re
 from typing import Any
 
 import msgspec
@@ -29,6 +30,11 @@ async def read_json(request: Request[Any, Any, Any]) -> Any:
     if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
         raise UnsupportedContent(
             f"The content type {shown(content_type)} is not taken; send 'application/json'."
+        )
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedContent(
+            f"The content encoding {shown(encoding)} is not taken; send the body as it is."
         )
     return decode_json(await read_body(request))
 
@@ -80,6 +86,8 @@ def decode_json(body: bytes) -> Any:
     except UnicodeDecodeError as exc:
         raise Malformed(f"The body is no UTF-8: {exc.reason} at byte {exc.start}.") from exc
     except msgspec.DecodeError as exc:
+        if _HALF_OF_A_PAIR.search(body):
+            raise Malformed("The body holds half of a surrogate pair, which is no text.") from exc
         raise Malformed(f"The body is no JSON: {exc}.") from exc
     if _depth(decoded) > DEPTH_MAX:
         raise _too_deep()
@@ -96,6 +104,12 @@ def _depth(value: Any) -> int:
         depth += 1
         level = [w for v in nested for w in (v.values() if isinstance(v, dict) else v)]
     return depth
+
+
+_HALF_OF_A_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 
 def _too_deep() -> Malformed:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 
 from msgspec import Struct
 
@@ -34,13 +35,18 @@ def from_text(text: str, identity: LogIdentity) -> Cursor:
         log_id, epoch, position, place = (
             base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(".", 3)
         )
-        cursor = Cursor(int(position), place)
     except (binascii.Error, UnicodeError, ValueError) as exc:
-        raise BadParameter("cursor", "This is no cursor; take `next` of a page as it is.") from exc
+        raise _no_cursor() from exc
+    if not re.fullmatch(r"[0-9]{1,18}", position) or "\0" in place:
+        raise _no_cursor()
     if (log_id, epoch) != (identity.log_id.hex, str(identity.epoch)):
         raise BadParameter(
             "cursor",
             "This cursor is of another log, or of a time that a restore took back; begin again "
             "without one.",
         )
-    return cursor
+    return Cursor(int(position), place)
+
+
+def _no_cursor() -> BadParameter:
+    return BadParameter("cursor", "This is no cursor; take `next` of a page as it is.")

@@ -97,6 +97,7 @@ def authorise(operation: Operation, principal: Principal | None, machinery: Mach
 
 async def _read(operation: Operation, call: Call) -> Response[bytes]:
     machinery = call.machinery
+    asked = _tags(call.request.headers.get("if-none-match", ""))
     async with machinery.pool.acquire() as connection:
         call.connection = connection
         call.query, known_at = _continued(call)
@@ -107,13 +108,24 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
             today=machinery.today(),
         )
         machinery.position_seen = max(machinery.position_seen, call.times.head)
-        headers = _read_headers(call)
-        if _matches(call.request.headers.get("if-none-match"), headers["ETag"]):
-            return Response(b"", status_code=304, headers=headers, media_type="application/json")
+        if "*" not in asked and (unchanged := _unchanged(call, asked)) is not None:
+            return unchanged
         answer = await operation.handler(call)
+    # Only now is it known that there is an answer, and whether it rests on later names.
+    if (unchanged := _unchanged(call, asked)) is not None:
+        return unchanged
+    headers = _read_headers(call)
     if isinstance(answer, Page):
         answer = _with_next(answer, call, headers)
     return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+
+
+def _unchanged(call: Call, asked: set[str]) -> Response[bytes] | None:
+    """304 if the client has the answer already."""
+    headers = _read_headers(call)
+    if asked.isdisjoint(("*", headers["ETag"])):
+        return None
+    return Response(b"", status_code=304, headers=headers, media_type="application/json")
 
 
 def _continued(call: Call) -> tuple[Mapping[str, Any], Any]:
@@ -135,7 +147,7 @@ def _with_next(page: Page, call: Call, headers: dict[str, str]) -> Any:
         cursors.Cursor(call.times.known_at.position, page.next_place), call.machinery.identity
     )
     query = [(k, v) for k, v in call.request.query_params.multi_items() if k != "cursor"]
-    path = quote(call.request.url.path)
+    path = "%2F".join(map(quote, call.request.scope["path"].split(SLASH)))
     headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", text)])}>; rel="next"'
     return structs.replace(page.answer, next=text)
 
@@ -148,7 +160,7 @@ def _read_headers(call: Call) -> dict[str, str]:
         "ETag": _etag(call, times),
         "Log-Position": str(times.head),
         "Cache-Control": f"{private}max-age={PINNED_SECONDS}, immutable"
-        if times.is_pinned
+        if times.is_pinned and not times.rests_on_head
         else f"{private}no-cache",
         "Vary": "Authorization, Accept-Encoding",
     }
@@ -161,15 +173,14 @@ def _etag(call: Call, times: Times) -> str:
         call.request.scope["query_string"].decode("ascii", "replace"),
         times.at.isoformat(),
         str(times.known_at.position),
+        str(times.head) if times.rests_on_head else "",
     )
     return f'"{sha256(chr(0).join(asked).encode()).hexdigest()[:32]}"'
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    if if_none_match is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag in tags
+def _tags(if_none_match: str) -> set[str]:
+    """The entity tags that the client has; a weak comparison, as RFC 9110 asks for."""
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
 def to_response(

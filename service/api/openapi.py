@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from service import __version__
 from service.answers.events import RecordedAnswer
+from service.api.examples import ANSWERS, REFUSALS
 from service.api.operations import Operation
-from service.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDocument
+from service.api.params import CURSOR
+from service.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDocument, document_of
 from service.api.routes import OPERATIONS
 from service.domain import refusals as r
-from service.domain.events import FACTS, PAYLOADS
+from service.domain.events import FACTS, PAYLOADS, TEXT_CHARACTERS_MAX, Edtf, Slug, WebAddress
 from service.domain.submissions import EVENTS_MAX
 
 _PATH_NAMES = {
@@ -28,6 +30,10 @@ _HEADERS = {
         "answer; the same key with another request is refused.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
+    "If-None-Match": {
+        "description": "The ETag of an answer that the client has; 304 if it still holds.",
+        "schema": {"type": "string"},
+    },
 }
 _RECORDED = {
     "event_id": {"type": "string", "format": "uuid"},
@@ -39,6 +45,27 @@ _RECORDED = {
         "description": "Position of the last correction or retraction, else its own.",
     },
     "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+}
+_ANSWER_HEADERS = {
+    "Log-Position": ("integer", "The head of the log when the answer was given."),
+    "ETag": ("string", "Of the question, the times answered for and the position."),
+    "Cache-Control": ("string", "`immutable` where `at` and `known_at` pin the answer."),
+    "Link": ("string", 'The next page, as `<…>; rel="next"`.'),
+    "Location": ("string", "Where what was made is read."),
+    "Idempotent-Replayed": ("string", "`true`: it was recorded before."),
+}
+_TEXT = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": TEXT_CHARACTERS_MAX,
+    # Not blank, no NUL.
+    "pattern": r"^[^\u0000]*\S[^\u0000]*$",
+}
+_DAY = "(1[89]|2[01])[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+_PATTERNS = {
+    Edtf: rf"^({_DAY}[?~%]?|\[{_DAY}\.\.({_DAY})?\]|\[\.\.{_DAY}\])$",
+    Slug: "^(?=.{1,100}$)[a-z0-9]+(-[a-z0-9]+)*$",
+    WebAddress: "^[hH][tT][tT][pP][sS]?://[^\\s/]",
 }
 
 
@@ -59,7 +86,11 @@ def document() -> dict[str, Any]:
         "tags": [{"name": t} for t in dict.fromkeys(op.tag for op in OPERATIONS)],
         "paths": _paths(OPERATIONS),
         "components": {
-            "schemas": {**components, **_submitted(payloads), **_bodies()},
+            "schemas": {
+                **{name: _answered(schema) for name, schema in components.items()},
+                **_submitted(payloads),
+                **_bodies(),
+            },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -124,16 +155,27 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             }
             for param in operation.params
         ),
-        *({"name": name, "in": "header", **_HEADERS[name]} for name in operation.headers),
+        *({"name": name, "in": "header", **_HEADERS[name]} for name in _headers(operation)),
     ]
+
+
+def _headers(operation: Operation) -> list[str]:
+    return [*operation.headers, *(["If-None-Match"] if operation.is_reading else [])]
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {str(operation.status): _answer(operation)}
     if operation.headers:
-        responses["200"] = {**_answer(operation), "description": "Recorded before."}
+        responses["200"] = {
+            **_answer(operation),
+            "description": "Recorded before: the first answer again.",
+            "headers": _described("Log-Position", "Idempotent-Replayed"),
+        }
     if operation.is_reading:
-        responses["304"] = {"description": "The answer that If-None-Match names still holds."}
+        responses["304"] = {
+            "description": "The answer that If-None-Match names still holds.",
+            "headers": _described("Log-Position", "ETag", "Cache-Control"),
+        }
     refusals: list[type[r.Refusal]] = [*operation.refusals, r.Unauthenticated, r.BadParameter]
     if operation.role or operation.is_reading:
         refusals.append(r.Forbidden)
@@ -149,24 +191,32 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _answer(operation: Operation) -> dict[str, Any]:
+    names = ["Log-Position"]
+    if operation.is_reading:
+        names += ["ETag", "Cache-Control"]
+    if CURSOR in operation.params:
+        names.append("Link")
+    if operation.status in (201, 202) and operation.tag != "Keys":
+        names.append("Location")
     answered: dict[str, Any] = {
         "description": operation.summary,
-        "headers": {
-            "Log-Position": {
-                "description": "The head of the log when the answer was given.",
-                "schema": {"type": "integer"},
-            }
-        },
+        "headers": _described(*names),
     }
     if operation.answer is not None:
         schema = operation.answer
         if isinstance(schema, type):
             schema = {"$ref": _REF.format(name=schema.__name__)}
-        content: dict[str, Any] = {"schema": schema}
-        if operation.answer_example is not None:
-            content["example"] = operation.answer_example
-        answered["content"] = {"application/json": content}
+        answered["content"] = {
+            "application/json": {"schema": schema, "example": ANSWERS[operation.id]}
+        }
     return answered
+
+
+def _described(*names: str) -> dict[str, Any]:
+    return {
+        name: {"description": description, "schema": {"type": type_}}
+        for name, (type_, description) in ((n, _ANSWER_HEADERS[n]) for n in names)
+    }
 
 
 def _problem(status: int, refusals: Iterable[type[r.Refusal]]) -> dict[str, Any]:
@@ -176,14 +226,7 @@ def _problem(status: int, refusals: Iterable[type[r.Refusal]]) -> dict[str, Any]
             MEDIA_TYPE: {
                 "schema": {"$ref": _REF.format(name="ProblemDocument")},
                 "examples": {
-                    x.code: {
-                        "value": {
-                            "type": f"urn:lab-timeline:problem:{x.code}",
-                            "title": PROBLEMS[x].title,
-                            "status": status,
-                            "detail": "…",
-                        }
-                    }
+                    x.code: {"value": msgspec.to_builtins(document_of(REFUSALS[x]))}
                     for x in refusals
                 },
             }
@@ -195,8 +238,10 @@ def _submitted(payloads: Mapping[str, Any]) -> dict[str, Any]:
     """The payload schemas as clients send them: with an id of their own, nulls as absent."""
     schemas = {}
     for name, schema in payloads.items():
+        required = schema.get("required", ())
         properties = {
-            field: _stated(value) for field, value in schema.get("properties", {}).items()
+            field: _sent(value, is_required=field in required)
+            for field, value in schema.get("properties", {}).items()
         }
         if "type" in properties and name != "Entity":
             properties["event_id"] = {
@@ -208,21 +253,53 @@ def _submitted(payloads: Mapping[str, Any]) -> dict[str, Any]:
             entity = {"$ref": _REF.format(name="Entity")}
             founder = {"$ref": _REF.format(name="Founder")}
             properties["founders"] = {
-                "type": "array",
-                "items": {"anyOf": [{"type": "string"}, founder, entity]},
+                "type": ["array", "null"],
+                "items": {"anyOf": [_TEXT, founder, entity]},
             }
         schemas[name] = {**schema, "properties": properties}
     return schemas
 
 
-def _stated(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A field's schema without its default, which is never written in."""
-    return {k: v for k, v in schema.items() if k != "default"}
+def _sent(schema: Mapping[str, Any], *, is_required: bool) -> dict[str, Any]:
+    """A field's schema with what is refused in it, and without defaults, which are not written in."""
+    stated = {k: v for k, v in schema.items() if k != "default"}
+    if stated == {"type": "string"}:
+        return dict(_TEXT)
+    for annotated, pattern in _PATTERNS.items():
+        if stated.get("description") == get_args(annotated)[1].description:
+            stated["pattern"] = pattern
+    if "anyOf" in stated:
+        stated["anyOf"] = [_sent(s, is_required=True) for s in stated["anyOf"]]
+    if "items" in stated:
+        stated["items"] = _sent(stated["items"], is_required=True)
+    if stated.get("type") == "array" and not is_required:
+        stated["type"] = ["array", "null"]
+    return stated
+
+
+def _answered(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an answer: events as events, instants as instants."""
+    properties = dict(schema.get("properties", {}))
+    for name in ("items", "events"):
+        if properties.get(name, {}).get("items") == {"type": "object"}:
+            properties[name] = {"type": "array", "items": {"$ref": _REF.format(name="Event")}}
+    for name, value in properties.items():
+        if name.endswith("_at") and name != "known_at":
+            properties[name] = _instant(value)
+    # Which name is unknown is for the look-up of near ones alone.
+    properties.pop("unknown", None)
+    return {**schema, "properties": properties}
+
+
+def _instant(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_instant(s) for s in schema["anyOf"]]}
+    return {**schema, "format": "date-time"} if schema.get("type") == "string" else dict(schema)
 
 
 def _bodies() -> dict[str, Any]:
     any_event = {
-        "oneOf": [{"$ref": _REF.format(name=t.__name__)} for t in PAYLOADS.values()],
+        "anyOf": [{"$ref": _REF.format(name=t.__name__)} for t in PAYLOADS.values()],
         "discriminator": {
             "propertyName": "type",
             "mapping": {tag: _REF.format(name=t.__name__) for tag, t in PAYLOADS.items()},
@@ -249,11 +326,12 @@ def _bodies() -> dict[str, Any]:
             "additionalProperties": True,
         },
         "CorrectionBody": {
-            "description": "A whole event, and why it is corrected.",
+            "description": "A whole event as in AnyEvent, and why it is corrected; the read-only "
+            "fields of an event as read are taken back unchanged.",
             "type": "object",
             "properties": {
                 "type": {"type": "string", "enum": sorted(FACTS)},
-                "reason": {"type": "string", "minLength": 1, "maxLength": 4096},
+                "reason": _TEXT,
             },
             "required": ["type", "reason"],
             "additionalProperties": True,
@@ -261,7 +339,7 @@ def _bodies() -> dict[str, Any]:
         "RetractionBody": {
             "type": "object",
             "properties": {
-                "reason": {"type": "string", "minLength": 1, "maxLength": 4096},
+                "reason": _TEXT,
                 "event_id": {"type": ["string", "null"], "format": "uuid"},
             },
             "required": ["reason"],

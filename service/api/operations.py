@@ -98,6 +98,5 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     answer: Any = None
     """Struct or schema of the answer."""
-    answer_example: Any = None
     refusals: Sequence[type[Refusal]] = ()
     """What it can refuse, beyond what every operation can."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -13,7 +12,7 @@ from service.domain import dates
 from service.domain.events import PAYLOADS, Relation
 from service.domain.findings import FINDING_KINDS
 from service.domain.presence import Presence
-from service.domain.refusals import BadDate, BadParameter, shown
+from service.domain.refusals import BadDate, BadParameter, UnknownName, shown
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
@@ -34,6 +33,19 @@ class Param(Struct, frozen=True):
     schema: Mapping[str, Any]
     parse: Callable[[str, str], Any]
     """From the parameter's name and text to its value; refuses with BadParameter."""
+
+
+class UnknownNameInQuery(BadParameter):
+    """A filter by a name that nobody has; 404 is for what a path names."""
+
+    code = "unknown_name_in_query"
+
+    def __init__(self, name: str, unknown: UnknownName) -> None:
+        super().__init__(name, unknown.message)
+        self.suggestions = unknown.suggestions
+
+    def extras(self) -> dict[str, Any]:
+        return {**super().extras(), "suggestions": self.suggestions}
 
 
 def parse_query(query: bytes, params: Sequence[Param]) -> dict[str, Any]:
@@ -125,20 +137,14 @@ def _flag(name: str, text: str) -> Any:
     return text == "true"
 
 
-def uuid_or_none(text: str) -> UUID | None:
-    """The UUID that a path writes, if it is one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 POSITION_MAX = 10**18 - 1
+_DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^(1[89]|2[01])[0-9]{2}-"}
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": QUERY_CHARACTERS_MAX}
 
 AT = Param(
     "at",
     "The day in the world to answer for; today (UTC) unless given.",
-    {"type": "string", "format": "date", "examples": ["2024-06-01"]},
+    {**_DAY_SCHEMA, "examples": ["2024-06-01"]},
     _day,
 )
 KNOWN_AT = Param(
@@ -169,28 +175,28 @@ LIMIT = Param(
 CURSOR = Param(
     "cursor",
     "Where the next page begins, as `next` of the page before says.",
-    {"type": "string"},
+    {"type": "string", "minLength": 1},
     _text,
 )
-QUERY = Param("q", "Part of a name, or a name near it.", {"type": "string"}, _text)
+QUERY = Param("q", "Part of a name, or a name near it.", _NAME_SCHEMA, _text)
 TYPE = Param(
     "type",
     "Only events of this type.",
     {"type": "string", "enum": sorted(PAYLOADS)},
     _choice(sorted(PAYLOADS)),
 )
-PERSON = Param("person", "Only of this person, by id or name.", {"type": "string"}, _text)
-LAB = Param("lab", "Only of this lab, by id or name.", {"type": "string"}, _text)
+PERSON = Param("person", "Only of this person, by id or name.", _NAME_SCHEMA, _text)
+LAB = Param("lab", "Only of this lab, by id or name.", _NAME_SCHEMA, _text)
 FROM = Param(
     "from",
     "Only events whose date can be this day or a later one.",
-    {"type": "string", "format": "date"},
+    _DAY_SCHEMA,
     _day,
 )
 TO = Param(
     "to",
     "Only events whose date can be this day or an earlier one.",
-    {"type": "string", "format": "date"},
+    _DAY_SCHEMA,
     _day,
 )
 AFTER = Param(

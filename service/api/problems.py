@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
+from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
 from service.log.keys import KeyNameTaken
@@ -40,6 +41,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.Invalid: Problem(422, "The body has faults"),
     r.BadDate: Problem(422, "This is no date"),
     r.BadParameter: Problem(422, "A query parameter cannot be used"),
+    UnknownNameInQuery: Problem(422, "Nobody and nothing has the name in the query"),
     r.NotCorrectable: Problem(422, "Only original events are corrected"),
     r.ClosesCycle: Problem(422, "Something would follow itself"),
     r.SelfMerger: Problem(422, "A lab cannot be merged into itself"),
@@ -69,7 +71,7 @@ def document_of(refusal: r.Refusal) -> ProblemDocument:
     """The problem document of a refusal."""
     problem = PROBLEMS[type(refusal)]
     document = ProblemDocument(
-        type=f"urn:lab-timeline:problem:{refusal.code}",
+        type=_type(type(refusal)),
         title=problem.title,
         status=problem.status,
         detail=refusal.message,
@@ -82,11 +84,18 @@ def document_of(refusal: r.Refusal) -> ProblemDocument:
         document.suggestions = tuple(c for f in refusal.faults for c in f.suggestions)
         document.candidates = tuple(c for f in refusal.faults for c in f.candidates)
         # A name that fits several is a conflict (API, References), if nothing else is wrong.
-        if all(fault.code == r.AmbiguousName.code for fault in refusal.faults):
-            document.status = PROBLEMS[r.AmbiguousName].status
-        if all(fault.code == r.EventIdTaken.code for fault in refusal.faults):
-            document.status = PROBLEMS[r.EventIdTaken].status
+        for conflict in (r.AmbiguousName, r.EventIdTaken):
+            if all(fault.code == conflict.code for fault in refusal.faults):
+                document.type = _type(conflict)
+                document.title = PROBLEMS[conflict].title
+                document.status = PROBLEMS[conflict].status
+    if isinstance(refusal, r.ClosesCycle):
+        document.errors = (refusal.at(""),)
     return document
+
+
+def _type(refusal: type[r.Refusal]) -> str:
+    return f"urn:lab-timeline:problem:{refusal.code}"
 
 
 def to_response(

@@ -1,11 +1,15 @@
 """Reads: each handler asks one answer for the call's times."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from service.answers import events, findings, labs, log, people
 from service.api.operations import Call, Page
-from service.api.params import LIMIT_DEFAULT, uuid_or_none
-from service.domain.refusals import BadParameter, UnknownEvent
+from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
+from service.domain.refusals import BadParameter, UnknownEvent, UnknownName
+from service.domain.submissions import uuid_or_none
 
 
 async def list_labs(call: Call) -> Page:
@@ -54,17 +58,18 @@ async def get_person(call: Call) -> people.PersonAnswer:
 
 async def list_events(call: Call) -> Page:
     connection, times = call.reading()
-    answer = await events.events(
-        connection,
-        times,
-        type_=call.query.get("type"),
-        person=call.query.get("person"),
-        lab=call.query.get("lab"),
-        from_on=call.query.get("from"),
-        to_on=call.query.get("to"),
-        after=max(call.query.get("after", 0), _place(call) or 0),
-        limit=_limit(call),
-    )
+    with _names_in_query():
+        answer = await events.events(
+            connection,
+            times,
+            type_=call.query.get("type"),
+            person=call.query.get("person"),
+            lab=call.query.get("lab"),
+            from_on=call.query.get("from"),
+            to_on=call.query.get("to"),
+            after=max(call.query.get("after", 0), _place(call) or 0),
+            limit=_limit(call),
+        )
     return Page(answer, answer.next)
 
 
@@ -75,21 +80,20 @@ async def get_event(call: Call) -> events.EventView:
 
 async def list_findings(call: Call) -> Page:
     connection, times = call.reading()
-    before = (2**63 - 1, 2**63 - 1)
+    before = (2**63 - 1, "")
     if "place" in call.query:
-        known_from, _, row_id = call.query["place"].partition(".")
-        if not (known_from.isdecimal() and row_id.isdecimal()):
-            raise BadParameter("cursor", "This is no cursor of findings.")
-        before = (int(known_from), int(row_id))
-    answer = await findings.findings(
-        connection,
-        times,
-        kind=call.query.get("kind"),
-        person=call.query.get("person"),
-        lab=call.query.get("lab"),
-        before=before,
-        limit=_limit(call),
-    )
+        known_from, _, mark = call.query["place"].partition(".")
+        before = (_number(known_from), mark)
+    with _names_in_query():
+        answer = await findings.findings(
+            connection,
+            times,
+            kind=call.query.get("kind"),
+            person=call.query.get("person"),
+            lab=call.query.get("lab"),
+            before=before,
+            limit=_limit(call),
+        )
     return Page(answer, answer.next)
 
 
@@ -118,8 +122,20 @@ def _limit(call: Call) -> int:
 def _place(call: Call) -> int | None:
     """The position at which the page before ended."""
     place = call.query.get("place")
-    if place is None:
-        return None
-    if not str(place).isdecimal():
-        raise BadParameter("cursor", "This is no cursor of events.")
+    return None if place is None else _number(place)
+
+
+def _number(place: str) -> int:
+    """A number in a cursor, which is opaque to clients and still comes from outside."""
+    if not re.fullmatch(r"[0-9]{1,18}", place):
+        raise BadParameter("cursor", "This is a cursor of another list; begin again without one.")
     return int(place)
+
+
+@contextmanager
+def _names_in_query() -> Iterator[None]:
+    """Names that filter are parameters: nothing that the path names is missing."""
+    try:
+        yield
+    except UnknownName as refusal:
+        raise UnknownNameInQuery(refusal.kind, refusal) from refusal

@@ -16,6 +16,7 @@ from service.read_models.replay import Replay, ReplayRunning
 
 _BODY_REFUSALS = (r.Malformed, r.TooLarge, r.UnsupportedContent, r.Invalid)
 _NAME_REFUSALS = (r.UnknownName, r.AmbiguousName)
+_FILTER_REFUSALS = (params.UnknownNameInQuery, r.AmbiguousName)
 _WRITE_REFUSALS = (
     *_BODY_REFUSALS,
     r.AmbiguousName,
@@ -35,18 +36,6 @@ JUMPER: dict[str, Any] = {
     "certainty": "confirmed",
     "note": "start date not disclosed",
     "sources": [{"url": "https://example.org/news", "published": "2026-06-19"}],
-}
-_EVENT_ID = "0b0e9d5e-7c1c-5b8e-9b1e-3c1f4e0f6a11"
-_JUMPER_READ: dict[str, Any] = {
-    **JUMPER,
-    "person": {"id": "john-jumper", "name": "John Jumper"},
-    "lab": {"id": "anthropic", "name": "Anthropic"},
-    "event_id": _EVENT_ID,
-    "position": 1763,
-    "recorded_at": "2026-11-22T09:00:00.000001Z",
-    "recorded_by": "editor",
-    "revision": 1763,
-    "hash": "5f" * 32,
 }
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -84,7 +73,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=reading.get_lab_timeline,
         role=None,
         is_reading=True,
-        params=(params.KNOWN_AT, params.LIMIT, params.CURSOR),
+        params=(params.AT, params.KNOWN_AT, params.LIMIT, params.CURSOR),
         answer=EventsAnswer,
         refusals=_NAME_REFUSALS,
     ),
@@ -97,7 +86,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=reading.list_people,
         role=None,
         is_reading=True,
-        params=(params.KNOWN_AT, params.QUERY, params.LIMIT, params.CURSOR),
+        params=(params.AT, params.KNOWN_AT, params.QUERY, params.LIMIT, params.CURSOR),
         answer=PeopleAnswer,
     ),
     Operation(
@@ -123,6 +112,7 @@ OPERATIONS: tuple[Operation, ...] = (
         role=None,
         is_reading=True,
         params=(
+            params.AT,
             params.KNOWN_AT,
             params.TYPE,
             params.PERSON,
@@ -134,7 +124,7 @@ OPERATIONS: tuple[Operation, ...] = (
             params.CURSOR,
         ),
         answer=EventsAnswer,
-        refusals=_NAME_REFUSALS,
+        refusals=_FILTER_REFUSALS,
     ),
     Operation(
         id="recordEvents",
@@ -154,7 +144,6 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"$ref": "#/components/schemas/RecordedAnswer"},
             ]
         },
-        answer_example=_JUMPER_READ,
         refusals=_WRITE_REFUSALS,
     ),
     Operation(
@@ -166,9 +155,8 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=reading.get_event,
         role=None,
         is_reading=True,
-        params=(params.KNOWN_AT,),
+        params=(params.AT, params.KNOWN_AT),
         answer={"$ref": "#/components/schemas/Event"},
-        answer_example=_JUMPER_READ,
         refusals=(r.UnknownEvent,),
     ),
     Operation(
@@ -211,6 +199,7 @@ OPERATIONS: tuple[Operation, ...] = (
         role=None,
         is_reading=True,
         params=(
+            params.AT,
             params.KNOWN_AT,
             params.FINDING_KIND,
             params.PERSON,
@@ -219,7 +208,7 @@ OPERATIONS: tuple[Operation, ...] = (
             params.CURSOR,
         ),
         answer=FindingsAnswer,
-        refusals=_NAME_REFUSALS,
+        refusals=_FILTER_REFUSALS,
     ),
     Operation(
         id="getLog",

@@ -9,14 +9,22 @@ import msgspec
 from litestar import Response
 
 from service.answers.events import READ_ONLY, event_by_id, recorded_events
-from service.answers.names import with_near_names
+from service.answers.names import name_faults, with_near_names
 from service.answers.times import KnownAt, Times
 from service.api.bodies import read_json
 from service.api.dispatch import to_response
 from service.api.operations import Call
 from service.api.reading import event_id
 from service.domain.events import FACTS, Correction, Retraction
-from service.domain.refusals import BadParameter, Fault, Invalid, UnknownEvent
+from service.domain.refusals import (
+    BadParameter,
+    EventIdTaken,
+    Fault,
+    Invalid,
+    NotCorrectable,
+    UnknownEvent,
+    shown,
+)
 from service.domain.submissions import (
     EVENTS_MAX,
     Submission,
@@ -24,26 +32,32 @@ from service.domain.submissions import (
     check_reason,
     check_uuid,
     digest,
+    escaped,
+    named_in,
 )
 from service.log.read import read_head
 from service.recording.commands import Command, Recorded
 
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+_FIELDS_AT_FAULT = {
+    UnknownEvent.code: "/target",
+    NotCorrectable.code: "/target",
+    EventIdTaken.code: "/event_id",
+}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 async def record_events(call: Call) -> Response[bytes]:
     """One event, or an array of them: all or nothing."""
     body = await read_json(call.request)
-    if isinstance(body, list):
-        submissions = _submissions(body)
-        recorded = await _record(call, submissions, body)
-        answer = await _answer(call, recorded)
-        return to_response(answer, _status(recorded), call.machinery, _headers(recorded))
-    submission, faults = _submission(body, "")
-    if submission is None:
-        raise Invalid(faults)
-    return await _record_one(call, submission, body)
+    submissions, faults = _submissions(body) if isinstance(body, list) else _submission(body, "")
+    if faults:
+        raise await _with_faults_of_names(call, faults, body)
+    if not isinstance(body, list):
+        return await _record_one(call, submissions[0], body)
+    recorded = await _record(call, submissions, body)
+    answer = await _answer(call, recorded)
+    return to_response(answer, _status(recorded), call.machinery, _headers(recorded))
 
 
 async def correct_event(call: Call) -> Response[bytes]:
@@ -59,7 +73,7 @@ async def correct_event(call: Call) -> Response[bytes]:
     payload, found = check_payload(rest, types=FACTS)
     faults += found
     if faults or payload is None or reason is None:
-        raise Invalid(faults)
+        raise await _with_faults_of_names(call, faults, rest)
     correction = Correction(target=target, reason=reason, event=payload)  # type: ignore[arg-type]  # FACTS has facts only
     submission = Submission(
         payload=correction, event_id=own_id, body_digest=digest([str(target), body])
@@ -78,7 +92,11 @@ async def retract_event(call: Call) -> Response[bytes]:
     reason, found = check_reason(rest.pop("reason", None))
     faults += found
     faults += [
-        Fault(f"/{key}", f"There is no field '{key}' here; known fields: event_id, reason.")
+        Fault(
+            f"/{escaped(key)}",
+            f"There is no field {shown(key)} here; known fields: event_id, reason.",
+            "unknown_field",
+        )
         for key in rest
     ]
     if faults or reason is None:
@@ -96,10 +114,10 @@ async def _record_one(
 ) -> Response[bytes]:
     try:
         recorded = await _record(call, [submission], body)
-    except UnknownEvent as refusal:
+    except (UnknownEvent, NotCorrectable) as refusal:
         if target is not None:
             raise
-        raise Invalid([refusal.at("/target")]) from refusal
+        raise await _with_faults_of_names(call, [refusal.at("/target")], body) from refusal
     answer = await _answer(call, recorded)
     return to_response(answer.events[0], _status(recorded), call.machinery, _headers(recorded))
 
@@ -117,10 +135,12 @@ async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> R
     )
     try:
         recorded = await call.machinery.writer.record(command)
+    except EventIdTaken as refusal:
+        taken = [s for s in submissions if str(s.event_id) in refusal.message]
+        raise Invalid([refusal.at(f"{s.pointer}/event_id") for s in taken[-1:]]) from refusal
     except Invalid as refusal:
-        async with call.machinery.pool.acquire() as connection:
-            head = await read_head(connection)
-            raise await with_near_names(connection, refusal, head.position) from refusal
+        faults = [_at_field(fault, is_whole=request.method == "PUT") for fault in refusal.faults]
+        raise await _with_faults_of_names(call, faults, body) from refusal
     last = max(outcome.event.position for outcome in recorded.outcomes)
     call.machinery.position_seen = max(call.machinery.position_seen, last)
     return recorded
@@ -128,7 +148,33 @@ async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> R
 
 async def _answer(call: Call, recorded: Recorded) -> Any:
     async with call.machinery.pool.acquire() as connection:
-        return await recorded_events(connection, recorded, today=call.machinery.today())
+        return await recorded_events(connection, recorded)
+
+
+async def _with_faults_of_names(call: Call, faults: list[Fault], body: Any) -> Invalid:
+    """All that is wrong with *body*: what stops it, and names that nobody or several have."""
+    if isinstance(body, list):
+        namings = [named_in(raw, f"/{i}") for i, raw in enumerate(body[:EVENTS_MAX])]
+    else:
+        namings = [named_in(body)]
+    told = {fault.pointer for fault in faults}
+    async with call.machinery.pool.acquire() as connection:
+        head = await read_head(connection)
+        more = await name_faults(connection, namings, head.position)
+        every = [*faults, *(fault for fault in more if fault.pointer not in told)]
+        if isinstance(body, list):
+            every.sort(key=_number_of_event)
+        return await with_near_names(connection, Invalid(every), head.position)
+
+
+def _number_of_event(fault: Fault) -> int:
+    return int(fault.pointer.split("/")[1])
+
+
+def _at_field(fault: Fault, *, is_whole: bool) -> Fault:
+    """*fault* at its field in the body as sent; *is_whole* if that is a correction's payload."""
+    pointer = fault.pointer.removeprefix("/event") if is_whole else fault.pointer
+    return msgspec.structs.replace(fault, pointer=pointer + _FIELDS_AT_FAULT.get(fault.code, ""))
 
 
 def _status(recorded: Recorded) -> int:
@@ -142,12 +188,12 @@ def _headers(recorded: Recorded) -> dict[str, str]:
     return {"Location": f"/v1/events/{first}"} if len(recorded.outcomes) == 1 else {}
 
 
-def _submissions(body: list[Any]) -> list[Submission]:
+def _submissions(body: list[Any]) -> tuple[list[Submission], list[Fault]]:
     """
-    The events of an array.
+    The events of an array, or all their faults.
 
     Raises:
-        Invalid: it is empty or too long, or its events have faults: all of them.
+        Invalid: it is empty or too long.
     """
     if not body:
         raise Invalid([Fault("", "The array is empty; send at least one event.")])
@@ -161,20 +207,18 @@ def _submissions(body: list[Any]) -> list[Submission]:
                 )
             ]
         )
-    submissions, faults = [], []
+    submissions: list[Submission] = []
+    faults: list[Fault] = []
     for i, raw in enumerate(body):
         submission, found = _submission(raw, f"/{i}")
         faults += found
-        if submission is not None:
-            submissions.append(submission)
-    if faults:
-        raise Invalid(faults)
-    return submissions
+        submissions += submission
+    return submissions, faults
 
 
-def _submission(raw: Any, pointer: str) -> tuple[Submission | None, list[Fault]]:
+def _submission(raw: Any, pointer: str) -> tuple[list[Submission], list[Fault]]:
     if not isinstance(raw, dict):
-        return None, check_payload(raw, pointer)[1]
+        return [], check_payload(raw, pointer)[1]
     rest = dict(raw)
     faults: list[Fault] = []
     own_id = None
@@ -184,11 +228,10 @@ def _submission(raw: Any, pointer: str) -> tuple[Submission | None, list[Fault]]
     payload, found = check_payload(rest, pointer)
     faults = [*faults, *found]
     if faults or payload is None:
-        return None, faults
-    return (
-        Submission(payload=payload, event_id=own_id, body_digest=digest(raw), pointer=pointer),
-        [],
-    )
+        return [], faults
+    return [
+        Submission(payload=payload, event_id=own_id, body_digest=digest(raw), pointer=pointer)
+    ], []
 
 
 def _own_id(
@@ -201,17 +244,18 @@ def _own_id(
     """
     rest = {k: v for k, v in body.items() if k not in READ_ONLY}
     raw = rest.pop("event_id", None)
-    if raw is None or raw == str(target):
+    if raw is None:
         return None, rest
     own_id, found = check_uuid(raw, "/event_id")
     faults += found
-    return own_id, rest
+    return None if own_id == target else own_id, rest
 
 
 async def _read_only_faults(call: Call, target: UUID, body: dict[str, Any]) -> list[Fault]:
     """Fields that only reading gives are taken back unchanged, and refused changed."""
-    fixed = ("position", "recorded_at", "recorded_by", "revision", "hash")
-    if not any(field in body for field in fixed):
+    # The times of the answer say what was asked, nothing of the event.
+    sent = [field for field in READ_ONLY if field in body and field not in ("at", "known_at")]
+    if not sent:
         return []
     async with call.machinery.pool.acquire() as connection:
         head = await read_head(connection)
@@ -222,16 +266,32 @@ async def _read_only_faults(call: Call, target: UUID, body: dict[str, Any]) -> l
             is_pinned=False,
         )
         view = await event_by_id(connection, target, times)
-    now = msgspec.json.decode(msgspec.json.encode({field: view[field] for field in fixed}))
+    now = msgspec.json.decode(msgspec.json.encode(view))
     return [
         Fault(
             f"/{field}",
-            f"'{field}' is read-only and is {now[field]!r} now; read the event again.",
+            f"'{field}' is read-only and is {shown(_as_json(now.get(field)))} now; read the event "
+            "again.",
             "read_only",
         )
-        for field in fixed
-        if field in body and body[field] != now[field]
+        for field in sent
+        if _without_names(body[field]) != _without_names(now.get(field))
     ]
+
+
+def _without_names(value: Any) -> Any:
+    """*value* with people and labs as ids and without sentences, which name them as of a day."""
+    if isinstance(value, list):
+        return [_without_names(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"id", "name"}:
+        return value["id"]
+    return {k: _without_names(v) for k, v in value.items() if k != "detail"}
+
+
+def _as_json(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _idempotency_key(call: Call) -> str | None:

@@ -1,5 +1,6 @@
 """Finding whom a reference means, and making ids for those who are new (API, References)."""
 
+import itertools
 from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
@@ -38,7 +39,8 @@ class Directory:
     def add(self, subject: Subject, canonical_id: str, label: str) -> None:
         """That an id exists, which it stands for, and how to show it."""
         self._canonical[subject] = canonical_id
-        self._labels[subject] = label
+        # A later look at ids alone must not hide the name by which a candidate is shown.
+        self._labels.setdefault(subject, label)
 
     def add_name(self, subject: Subject, folded: str) -> None:
         """That a folded name is one of an id's."""
@@ -70,7 +72,7 @@ class Directory:
         ids = list(self._named.get((kind, fold_name(text)), ()))
         meant = list(dict.fromkeys(self._canonical[Subject(kind, one)] for one in ids))
         if len(meant) > 1:
-            raise AmbiguousName(kind, text, [self._candidate(kind, one) for one in meant])
+            raise AmbiguousName(kind, text, [self._candidate(kind, one) for one in sorted(meant)])
         if not meant:
             return None
         return ids[0] if len(ids) == 1 else meant[0]
@@ -130,17 +132,12 @@ class Directory:
 
     def _learn(self, subject: Subject, name: str) -> None:
         self.add(subject, subject.id, name)
-        self._learned.append(lambda: self._canonical.pop(subject))
+        self._learned.append(lambda: (self._canonical.pop(subject), self._labels.pop(subject)))
 
     def _new_id(self, kind: Kind, name: str) -> str:
         slug = slug_of(name, otherwise=kind)
-        taken = {s.id for s in self._canonical if s.kind == kind}
-        if slug not in taken:
-            return slug
-        number = 2
-        while f"{slug}-{number}" in taken:
-            number += 1
-        return f"{slug}-{number}"
+        numbered = itertools.chain([slug], (f"{slug}-{n}" for n in itertools.count(2)))
+        return next(one for one in numbered if Subject(kind, one) not in self._canonical)
 
     def _candidate(self, kind: Kind, one: str) -> Candidate:
         return Candidate(one, self._labels.get(Subject(kind, one), one))

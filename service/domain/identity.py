@@ -68,7 +68,8 @@ def slug_of(name: str, *, otherwise: str) -> str:
     ('linjunyang', 'character-ai')
     """
     slug = _NOT_SLUG.sub("-", anyascii(name).lower()).strip("-")
-    return slug[:SLUG_CHARACTERS_MAX].strip("-") or otherwise
+    # Room is left for a number that makes it unique.
+    return slug[: SLUG_CHARACTERS_MAX - 8].strip("-") or otherwise
 
 
 def is_slug(text: str) -> bool:

@@ -5,6 +5,7 @@ The payload structs say what is allowed; one walk over a value and the descripti
 type finds all faults, each with its JSON pointer. msgspec alone would stop at the first.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -23,8 +24,11 @@ from service.domain.events import (
     DifferentFrom,
     Entity,
     Founder,
+    Kind,
     Payload,
     Profile,
+    Ref,
+    Reference,
     SameAs,
 )
 from service.domain.identity import SLUG_CHARACTERS_MAX, is_slug
@@ -45,11 +49,13 @@ class Submission(Struct, frozen=True, kw_only=True):
     """Where it stands in the whole body."""
 
 
-class Checked(Struct):
-    """A value without its absent fields, and the faults found on the way."""
+class Naming(Struct, frozen=True):
+    """Whom a submitted event names, as far as that can be read whatever else is wrong with it."""
 
-    value: Any
-    faults: list[Fault]
+    references: Sequence[Reference]
+    """With pointers into the whole body."""
+    gives: Sequence[str] = ()
+    """Names that it gives to the first of them."""
 
 
 def check_payload(
@@ -79,6 +85,30 @@ def check_payload(
     return (None, faults) if faults else (payload, [])
 
 
+def named_in(raw: object, pointer: str = "") -> Naming:
+    """
+    Whom *raw* names, so that faults of names are told together with all others.
+
+    Shapes: *raw* is decoded JSON, with faults or without.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
+        return Naming(())
+    if raw["type"] == "correction":
+        return named_in(raw.get("event"), f"{pointer}/event")
+    if raw["type"] not in FACTS:
+        return Naming(())
+    fields = FACTS[raw["type"]].__struct_fields__
+    subject: Kind = "person" if raw.get("person") is not None else "lab"
+    references = [
+        Reference(f"{pointer}/{field}{place}", kind or subject, ref)
+        for field, kind in _NAMING_FIELDS.items()
+        if field in fields
+        for place, value in _each(raw.get(field))
+        if (ref := _readable_ref(value, raw)) is not None
+    ]
+    return Naming(references, _given_names(raw))
+
+
 def digest(value: object) -> bytes:
     """SHA-256 of what was sent, whatever the order of its keys and its white space."""
     return sha256(_DIGESTED.encode(value)).digest()
@@ -86,12 +116,14 @@ def digest(value: object) -> bytes:
 
 def check_uuid(raw: object, pointer: str) -> tuple[UUID | None, list[Fault]]:
     """The UUID that *raw* writes, or the fault."""
-    try:
-        if isinstance(raw, str):
-            return UUID(raw), []
-    except ValueError:
-        pass
+    if isinstance(raw, str) and (found := uuid_or_none(raw)) is not None:
+        return found, []
     return None, [Fault(pointer, f"{_shown(raw)} is no UUID.")]
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The UUID that *text* writes in the usual form; Python's own reader takes many more."""
+    return UUID(text) if _UUID.fullmatch(text) else None
 
 
 def check_reason(raw: object, pointer: str = "/reason") -> tuple[str | None, list[Fault]]:
@@ -161,7 +193,7 @@ def _walk_struct(value: Any, info: inspect.StructType, pointer: str, faults: lis
             allowed = ", ".join(sorted(fields))
             faults.append(
                 Fault(
-                    f"{pointer}/{_escaped(str(key))}",
+                    f"{pointer}/{escaped(str(key))}",
                     f"There is no field {_shown(key)} here; known fields: {allowed}.",
                     "unknown_field",
                 )
@@ -218,6 +250,36 @@ def _walk_tagged(value: dict[str, Any], pointer: str, faults: list[Fault]) -> An
     payload, found = check_payload(value, pointer, types=FACTS)
     faults += found
     return None if payload is None else msgspec.to_builtins(payload)
+
+
+def _each(value: Any) -> list[tuple[str, Any]]:
+    """The one value of a field, or those of an array with their places in it."""
+    if isinstance(value, list):
+        return [(f"/{i}", v) for i, v in enumerate(value)]
+    return [("", value)]
+
+
+def _readable_ref(value: Any, raw: Mapping[str, Any]) -> Ref | None:
+    """The reference that *value* makes, if nothing is wrong with its form."""
+    if isinstance(value, dict) and "person" in value:
+        value = value["person"]
+    faults: list[Fault] = []
+    walked = None if value is None else _walk(value, _REF, "", faults)
+    if faults or walked is None:
+        return None
+    ref: Ref = msgspec.convert(walked, Ref)
+    if isinstance(ref, Entity) and ref.name is None and raw["type"] == "profile":
+        ref = msgspec.structs.replace(ref, name=next(iter(_given_names(raw)), None))
+    return ref
+
+
+def _given_names(raw: Mapping[str, Any]) -> list[str]:
+    """The names that a profile or a renaming gives."""
+    if raw["type"] not in ("profile", "renaming"):
+        return []
+    aliases = raw.get("aliases")
+    given = [raw.get("name"), *(aliases if isinstance(aliases, list) else [])]
+    return [name for name in given if isinstance(name, str)]
 
 
 def _rules(payload: Payload, pointer: str) -> list[Fault]:
@@ -292,7 +354,7 @@ def _infos(types: Iterable[type[Any]]) -> dict[type[Any], inspect.Type]:
     return {t: inspect.type_info(t) for t in types}
 
 
-def _escaped(key: str) -> str:
+def escaped(key: str) -> str:
     """*key* as a part of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
 
@@ -311,6 +373,17 @@ def _kind_of(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_REF = inspect.type_info(Ref)
+_NAMING_FIELDS: dict[str, Kind | None] = {
+    "person": "person",
+    "absorbed": "lab",
+    "lab": "lab",
+    "founders": "person",
+    "into": None,
+    "other": None,
+}
+"""By field whom it names, in the order of `references`; None is of the event's own kind."""
 _DIGESTED = msgspec.json.Encoder(order="deterministic")
 _FOUNDER = {"person", "role"}
 _CHECKS = {

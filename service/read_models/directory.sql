@@ -81,6 +81,7 @@ WHERE n.kind = $1::text
     AND n.folded LIKE $2::text
     AND n.known_from <= $3::bigint
     AND n.known_to > $3::bigint
+ORDER BY n.canonical_id
 LIMIT $4::bigint;
 
 -- name: fetch_people

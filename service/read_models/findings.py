@@ -22,7 +22,8 @@ class KeptFinding(Struct, frozen=True):
 
     finding: Finding
     known_from: int
-    row_id: int
+    mark: str
+    """Tells it apart from others that arose at the same position; follows from what it says."""
 
 
 async def fetch_findings(
@@ -32,14 +33,13 @@ async def fetch_findings(
     kind: str | None = None,
     person: str | None = None,
     labs: Sequence[str] | None = None,
-    before: tuple[int, int] = (BELIEVED, BELIEVED),
+    before: tuple[int, str] = (BELIEVED, ""),
     limit: int = 1000,
 ) -> list[KeptFinding]:
     """At most *limit* findings as known at *position*, newest first, before a place."""
     rows = await connection.fetch(_FETCH_FINDINGS, position, kind, person, labs, *before, limit)
     return [
-        KeptFinding(_FINDING.decode(row["content"]), row["known_from"], row["row_id"])
-        for row in rows
+        KeptFinding(_FINDING.decode(row["content"]), row["known_from"], row["mark"]) for row in rows
     ]
 
 

@@ -1,16 +1,17 @@
 -- name: fetch_findings
 -- What was noticed, as known at a position, newest first.
 -- $1 position bigint  $2 kind text  $3 person_id text  $4 lab_ids text[]
--- $5 before_known_from bigint  $6 before_row_id bigint  $7 limit bigint
-SELECT row_id, known_from, content
+-- $5 before_known_from bigint  $6 before_mark text  $7 limit bigint
+-- The mark follows from the content: row ids are others after a replay.
+SELECT known_from, md5(content) COLLATE "C" AS mark, content
 FROM findings
 WHERE known_from <= $1::bigint
     AND known_to > $1::bigint
     AND ($2::text IS NULL OR kind = $2::text)
     AND ($3::text IS NULL OR person_id = $3::text)
     AND ($4::text[] IS NULL OR lab_ids && $4::text[])
-    AND (known_from, row_id) < ($5::bigint, $6::bigint)
-ORDER BY known_from DESC, row_id DESC
+    AND (known_from, md5(content) COLLATE "C") < ($5::bigint, $6::text COLLATE "C")
+ORDER BY known_from DESC, mark DESC
 LIMIT $7::bigint;
 
 -- name: fetch_raised
@@ -19,4 +20,4 @@ LIMIT $7::bigint;
 SELECT known_from, content
 FROM findings
 WHERE known_from = ANY ($1::bigint[])
-ORDER BY row_id;
+ORDER BY known_from, content COLLATE "C";

@@ -43,6 +43,7 @@ _READ_CONCERNED = _SQL["read_concerned"]
 _DROP_NEXT = _SQL["drop_next"]
 _CREATE_NEXT = _SQL["create_next"]
 _ANALYZE_NEXT = _SQL["analyze_next"]
+_DROP_BEFORE = _SQL["drop_before"]
 _SWITCH = _SQL["switch"]
 _READ_EVERY_PERSON = _SQL["read_every_person"]
 _READ_EVERY_LAB = _SQL["read_every_lab"]
@@ -293,6 +294,7 @@ async def _drift(connection: Connection, until: Position) -> list[dict[str, Any]
 
 async def _switch(connection: Connection, until: Position) -> None:
     """Fold what came since and let the new tables take the place of the old ones."""
+    await connection.execute(_DROP_BEFORE)
     while (await read.read_head(connection)).position - until > TAIL_EVENTS_MAX:
         async with connection.transaction():
             until = await _catch_up(connection, until)

@@ -31,6 +31,8 @@ CREATE TABLE read_models_next.people (LIKE read_models.people INCLUDING ALL);
 CREATE TABLE read_models_next.labs (LIKE read_models.labs INCLUDING ALL);
 CREATE TABLE read_models_next.names (LIKE read_models.names INCLUDING ALL);
 CREATE TABLE read_models_next.state (LIKE read_models.state INCLUDING ALL);
+-- LIKE copies a key, not its name.
+ALTER INDEX read_models_next.state_pkey RENAME TO state_is_one;
 INSERT INTO read_models_next.state (code_version, checkpoint) VALUES (0, 0);
 
 -- name: analyze_next
@@ -38,10 +40,13 @@ INSERT INTO read_models_next.state (code_version, checkpoint) VALUES (0, 0);
 ANALYZE read_models_next.stints, read_models_next.findings, read_models_next.people,
     read_models_next.labs, read_models_next.names;
 
+-- name: drop_before
+-- Waits for those who still read them, and therefore not under the log's lock.
+DROP SCHEMA IF EXISTS read_models_before CASCADE;
+
 -- name: switch
 -- One step: whoever asks next is answered from the new tables. Plans that name the old schema
 -- are made anew, since renaming a schema invalidates them.
-DROP SCHEMA IF EXISTS read_models_before CASCADE;
 ALTER SCHEMA read_models RENAME TO read_models_before;
 ALTER SCHEMA read_models_next RENAME TO read_models;
 

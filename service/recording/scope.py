@@ -6,15 +6,18 @@ from datetime import datetime
 from service.domain.directory import Directory, slugs_wanted
 from service.domain.events import (
     Correction,
+    Entity,
     Fact,
     Payload,
     Position,
+    Profile,
     RecordedEvent,
+    Renaming,
     Retraction,
     references,
 )
 from service.domain.refusals import AmbiguousName
-from service.domain.subjects import Subject
+from service.domain.subjects import Subject, concerns_of
 from service.log import read
 from service.log.append import next_recorded_at
 from service.postgres.pool import Connection
@@ -114,13 +117,15 @@ async def _read_named_events(
 async def _read_links(connection: Connection, commands: Iterable[Command], scope: Scope) -> None:
     """What decides whether a merger or a same_as among the commands closes a cycle."""
     subjects: set[Subject] = set()
-    for command in commands:
-        for submission in command.submissions:
-            facts = _facts(submission.payload, scope)
-            if any(can_link(fact) for fact in facts):
-                subjects |= _meant(facts, scope.directory)
+    payloads = [s.payload for command in commands for s in command.submissions]
+    for payload in payloads:
+        said, logged = _said(payload), _logged(payload, scope)
+        if any(can_link(fact) for fact in (*said, *logged)):
+            subjects |= _meant(said, scope.directory) | _recorded(logged)
     if not subjects:
         return
+    # A name that the group itself gives may be the one by which a later command links.
+    subjects |= _named_anew((f for p in payloads for f in _said(p)), scope.directory)
     linked = await read.read_linked(connection, subjects)
     events = await read.read_streams(
         connection,
@@ -134,14 +139,41 @@ async def _read_links(connection: Connection, commands: Iterable[Command], scope
     )
 
 
-def _facts(payload: Payload, scope: Scope) -> list[Fact]:
-    """What a submission says, and of a log event what was said before of its target."""
+def _said(payload: Payload) -> list[Fact]:
+    """What a submission says of the world."""
+    if isinstance(payload, Correction):
+        return [payload.event]
+    return [] if isinstance(payload, Retraction) else [payload]
+
+
+def _logged(payload: Payload, scope: Scope) -> list[Fact]:
+    """Of a log event: what was said before of its target, if that is recorded."""
     if not isinstance(payload, Correction | Retraction):
-        return [payload]
+        return []
     target = scope.known.get(payload.target)
-    chain = scope.chains.get(target.position, []) if target is not None else []
-    said = [payload.event] if isinstance(payload, Correction) else []
-    return [*facts_of(chain), *said]
+    return facts_of(scope.chains.get(target.position, [])) if target is not None else []
+
+
+def _recorded(facts: Iterable[Fact]) -> set[Subject]:
+    """Whom recorded facts name: by ids, which nobody need have asked for."""
+    return {concern.subject for fact in facts for concern in concerns_of(fact)}
+
+
+def _named_anew(facts: Iterable[Fact], directory: Directory) -> set[Subject]:
+    """Who of those that are known gets a name by *facts*."""
+    named: set[Subject] = set()
+    for fact in facts:
+        if isinstance(fact, Profile | Renaming):
+            named |= _meant([fact], directory)
+        for reference in references(fact):
+            ref = reference.ref
+            if isinstance(ref, Entity) and ref.id is not None:
+                subject = Subject(reference.kind, ref.id)
+                if not directory.knows(subject, [n for n in (ref.name, *ref.aliases) if n]):
+                    named.add(subject)
+            elif isinstance(ref, Entity) and ref.aliases:
+                named |= _meant([fact], directory)
+    return named
 
 
 def _meant(facts: Iterable[Fact], directory: Directory) -> set[Subject]:

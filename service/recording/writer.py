@@ -177,8 +177,9 @@ async def commit(
 def _raised(units: Sequence[Beliefs], after: Position) -> dict[int, list[Finding]]:
     """The findings that each new position raised."""
     raised: dict[int, list[Finding]] = {}
-    for beliefs in units:
-        for row, belief in beliefs.added():
-            if row.model == "findings" and belief.known_from > after:
-                raised.setdefault(belief.known_from, []).append(finding_of(row))
+    added = [pair for beliefs in units for pair in beliefs.added()]
+    # By content, as `fetch_raised` gives them when the answer is repeated.
+    for row, belief in sorted(added, key=lambda pair: pair[0]):
+        if row.model == "findings" and belief.known_from > after:
+            raised.setdefault(belief.known_from, []).append(finding_of(row))
     return raised

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from service.api.operations import Machinery
 from service.cli.main import timeline
 from service.log.schema import bundled
 from service.recording.fixtures import load_fixtures, read_fixtures
-from tests.support.postgres import CHANCE, Machinery
+from tests.support.postgres import CHANCE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -38,6 +38,7 @@ from service.domain.submissions import Submission, digest
 from service.log.read import from_row
 from service.postgres.pool import Connection, Pool, open_pool
 from service.read_models.beliefs import BELIEVED, MODELS
+from service.read_models.replay import CODE_VERSION
 from service.recording.admission import Chance
 from service.recording.commands import Command, Recorded
 from service.recording.writer import Writer, commit
@@ -199,11 +200,11 @@ def assert_rows_are_the_fold(rows: Rows, events: Sequence[RecordedEvent]) -> Non
             missing = [row for row in meant[model] if row not in kept[model]]
             assert (surplus, missing) == ([], []), f"{model} at {position}"
             assert kept[model] == meant[model], f"{model} at {position}, one of them twice"
-    for model, kept in rows.items():
-        for row in kept:
-            assert 1 <= row["known_from"] < row["known_to"], (model, row)
-            assert row["known_from"] <= len(events), (model, row)
-            assert row["known_to"] == BELIEVED or row["known_to"] <= len(events), (model, row)
+    for name, every in rows.items():
+        for row in every:
+            assert 1 <= row["known_from"] < row["known_to"], (name, row)
+            assert row["known_from"] <= len(events), (name, row)
+            assert row["known_to"] == BELIEVED or row["known_to"] <= len(events), (name, row)
 
 
 def assert_beliefs_are_whole(rows: Rows) -> None:
@@ -216,6 +217,7 @@ def assert_beliefs_are_whole(rows: Rows) -> None:
 class Base(NamedTuple):
     """A database that examples share one after the other, and its superuser."""
 
+    dsn: str
     pool: Pool
     owner: Connection
 
@@ -223,6 +225,7 @@ class Base(NamedTuple):
         """Take everything out, past the triggers that the service cannot pass."""
         await self.owner.execute("SET session_replication_role = replica")
         await self.owner.execute(_EMPTY)
+        await self.owner.execute(_EMPTY_STATE, CODE_VERSION)
         await self.owner.execute("SET session_replication_role = DEFAULT")
 
 
@@ -236,8 +239,10 @@ _EMPTY = """
     TRUNCATE events, event_subjects, receipts, replays, read_models.stints,
         read_models.findings, read_models.people, read_models.labs, read_models.names
         RESTART IDENTITY;
-    UPDATE read_models.state SET checkpoint = 0;
+    DROP SCHEMA IF EXISTS read_models_before, read_models_next CASCADE;
+    DELETE FROM read_models.state;
 """
+_EMPTY_STATE = "INSERT INTO read_models.state (code_version, checkpoint) VALUES ($1, 0)"
 
 
 @asynccontextmanager
@@ -247,10 +252,25 @@ async def open_base(dsn: str) -> AsyncIterator[Base]:
     owner = await asyncpg.connect(dsn, server_settings={"search_path": SEARCH_PATH})
     await owner.execute(_GRANT_CREATE)
     try:
-        yield Base(pool, owner)
+        yield Base(dsn, pool, owner)
     finally:
         await owner.close()
         await pool.close()
+
+
+async def until_it_waits(base: Base, task: asyncio.Task[Any]) -> None:
+    """Until somebody waits for the log's lock, which must be *task*."""
+    async with asyncio.timeout(20):
+        while not await base.owner.fetchval(_WAITING):
+            assert not task.done(), task.result()
+            await asyncio.sleep(0.005)
+
+
+_WAITING = """
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND objid = 7240002 AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 class Repeat(NamedTuple):
@@ -283,16 +303,20 @@ _STEPS: dict[str, st.SearchStrategy[Step]] = {
     "person": strategies.person_events,
     "lab": strategies.lab_events,
     "register": strategies.register_events,
+    "link": st.one_of(
+        st.builds(b.same_person, strategies.people, strategies.people),
+        st.builds(b.same_lab, strategies.labs, strategies.labs),
+    ),
     "amendment": st.builds(
         strategies.Amendment,
         st.integers(0, 30),
-        st.sampled_from(["retraction", "person", "lab", "register"]).flatmap(
-            lambda kind: st.none() if kind == "retraction" else _STEPS[kind]  # type: ignore[arg-type,return-value]  # facts alone
+        st.sampled_from(["retraction", "retraction", "person", "lab", "register", "link"]).flatmap(
+            lambda kind: st.none() if kind == "retraction" else _STEPS[kind]
         ),
     ),
     "repeat": st.builds(Repeat, st.integers(0, 30)),
 }
-_WEIGHTS = {"person": 8, "lab": 4, "register": 3, "amendment": 6, "repeat": 1}
+_WEIGHTS = {"person": 8, "lab": 4, "register": 3, "link": 3, "amendment": 7, "repeat": 1}
 steps = st.sampled_from([kind for kind, n in _WEIGHTS.items() for _ in range(n)]).flatmap(
     _STEPS.__getitem__
 )
@@ -406,23 +430,25 @@ class Model:
         return event.position
 
 
-async def carry_out(base: Base, plan: Plan) -> Model:
-    """Record *plan*; each command is answered as the model says."""
-    model = Model()
+async def carry_out(base: Base, plan: Plan, model: Model | None = None) -> Model:
+    """Record *plan*; each command is answered as the model says, which may have been begun."""
+    model = model or Model()
     writer = Writer(base.pool, CHANCE)
     if plan.is_concurrent:
         writer.start()
-    for group in plan.groups:
-        expected = [model.admit(each) for each in group]
-        answers: Iterable[Recorded | BaseException]
+    try:
+        for group in plan.groups:
+            expected = [model.admit(each) for each in group]
+            answers: Iterable[Recorded | BaseException]
+            if plan.is_concurrent:
+                answers = await asyncio.gather(*map(writer.record, group), return_exceptions=True)
+            else:
+                answers = await commit_group(base.pool, *group)
+            for answer, positions in zip(answers, expected, strict=True):
+                assert_answered(answer, positions)
+    finally:
         if plan.is_concurrent:
-            answers = await asyncio.gather(*map(writer.record, group), return_exceptions=True)
-        else:
-            answers = await commit_group(base.pool, *group)
-        for answer, positions in zip(answers, expected, strict=True):
-            assert_answered(answer, positions)
-    if plan.is_concurrent:
-        await writer.stop()
+            await writer.stop()
     return model
 
 

@@ -26,10 +26,7 @@ from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool, open_pool
 from service.settings import Settings
 
-KEYS = {
-    role: Principal(f"test-{role}", role)  # type: ignore[arg-type]  # the three roles
-    for role in ("reader", "writer", "admin")
-}
+KEYS = {role: Principal(f"test-{role}", role) for role in ("reader", "writer", "admin")}
 _numbers = itertools.count(1)
 
 

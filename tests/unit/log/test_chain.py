@@ -81,9 +81,7 @@ def test_event_hash_is_what_the_design_says(
         recorded_at=at,
         recorded_by=recorded_by,
         payload_hash=hashed,
-    ) == by_the_words_of_the_design(
-        previous, position, event_id, type_, at, recorded_by, hashed
-    )
+    ) == by_the_words_of_the_design(previous, position, event_id, type_, at, recorded_by, hashed)
 
 
 def test_event_hash_never_changes() -> None:

@@ -1,0 +1,319 @@
+CREATE SCHEMA read_models;
+
+ALTER SCHEMA read_models OWNER TO timeline_service;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+        BEGIN
+            RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
+                USING ERRCODE = 'restrict_violation',
+                HINT = 'Append a correction or a retraction instead.';
+        END $$;
+
+ALTER FUNCTION public.refuse_change() OWNER TO postgres;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+ALTER TABLE public.alembic_version OWNER TO postgres;
+
+CREATE TABLE public.api_keys (
+    name text NOT NULL,
+    key_hash bytea NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_role_is_known CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'admin'::text])))
+);
+
+ALTER TABLE public.api_keys OWNER TO postgres;
+
+CREATE TABLE public.event_subjects (
+    kind text NOT NULL COLLATE pg_catalog."C",
+    subject_id text NOT NULL COLLATE pg_catalog."C",
+    "position" bigint NOT NULL,
+    is_fact boolean NOT NULL,
+    is_link boolean NOT NULL,
+    CONSTRAINT event_subjects_kind_is_known CHECK ((kind = ANY (ARRAY['person'::text, 'lab'::text])))
+);
+
+ALTER TABLE public.event_subjects OWNER TO postgres;
+
+CREATE TABLE public.events (
+    "position" bigint NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    recorded_by text NOT NULL,
+    request_id text NOT NULL,
+    target_position bigint,
+    payload text NOT NULL,
+    salt bytea NOT NULL,
+    payload_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    body_digest bytea,
+    on_lo date,
+    on_hi date,
+    CONSTRAINT events_hashes_are_sha256 CHECK (((length(payload_hash) = 32) AND (length(hash) = 32))),
+    CONSTRAINT events_position_is_positive CHECK (("position" > 0)),
+    CONSTRAINT events_target_is_earlier CHECK ((target_position < "position"))
+);
+
+ALTER TABLE public.events OWNER TO postgres;
+
+CREATE TABLE public.log_identity (
+    log_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    is_one boolean DEFAULT true NOT NULL,
+    CONSTRAINT log_identity_is_true CHECK (is_one)
+);
+
+ALTER TABLE public.log_identity OWNER TO postgres;
+
+CREATE TABLE public.receipts (
+    api_key text NOT NULL,
+    idempotency_key text NOT NULL,
+    request_digest bytea NOT NULL,
+    positions bigint[] NOT NULL
+);
+
+ALTER TABLE public.receipts OWNER TO postgres;
+
+CREATE TABLE public.replays (
+    replay_id uuid NOT NULL,
+    state text NOT NULL,
+    is_check boolean NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    done bigint NOT NULL,
+    total bigint NOT NULL,
+    events_per_second double precision,
+    drift text NOT NULL,
+    detail text,
+    CONSTRAINT replays_state_is_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+);
+
+ALTER TABLE public.replays OWNER TO postgres;
+
+CREATE TABLE read_models.findings (
+    row_id bigint NOT NULL,
+    kind text NOT NULL,
+    person_id text COLLATE pg_catalog."C",
+    lab_ids text[] NOT NULL COLLATE pg_catalog."C",
+    known_from bigint NOT NULL,
+    known_to bigint DEFAULT '9223372036854775807'::bigint NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT findings_known_in_order CHECK ((known_from < known_to))
+);
+
+ALTER TABLE read_models.findings OWNER TO timeline_service;
+
+ALTER TABLE read_models.findings ALTER COLUMN row_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME read_models.findings_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE read_models.labs (
+    row_id bigint NOT NULL,
+    lab_id text NOT NULL COLLATE pg_catalog."C",
+    canonical_id text NOT NULL COLLATE pg_catalog."C",
+    successor_id text COLLATE pg_catalog."C",
+    known_from bigint NOT NULL,
+    known_to bigint DEFAULT '9223372036854775807'::bigint NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT labs_known_in_order CHECK ((known_from < known_to))
+);
+
+ALTER TABLE read_models.labs OWNER TO timeline_service;
+
+ALTER TABLE read_models.labs ALTER COLUMN row_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME read_models.labs_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE read_models.names (
+    row_id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    folded text NOT NULL COLLATE pg_catalog."C",
+    subject_id text NOT NULL COLLATE pg_catalog."C",
+    canonical_id text NOT NULL COLLATE pg_catalog."C",
+    known_from bigint NOT NULL,
+    known_to bigint DEFAULT '9223372036854775807'::bigint NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT names_known_in_order CHECK ((known_from < known_to))
+);
+
+ALTER TABLE read_models.names OWNER TO timeline_service;
+
+ALTER TABLE read_models.names ALTER COLUMN row_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME read_models.names_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE read_models.people (
+    row_id bigint NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    canonical_id text NOT NULL COLLATE pg_catalog."C",
+    known_from bigint NOT NULL,
+    known_to bigint DEFAULT '9223372036854775807'::bigint NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT people_known_in_order CHECK ((known_from < known_to))
+);
+
+ALTER TABLE read_models.people OWNER TO timeline_service;
+
+ALTER TABLE read_models.people ALTER COLUMN row_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME read_models.people_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE read_models.state (
+    is_one boolean DEFAULT true NOT NULL,
+    code_version integer NOT NULL,
+    checkpoint bigint NOT NULL,
+    replayed_at timestamp with time zone,
+    CONSTRAINT state_is_true CHECK (is_one)
+);
+
+ALTER TABLE read_models.state OWNER TO timeline_service;
+
+CREATE TABLE read_models.stints (
+    row_id bigint NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    lab_id text NOT NULL COLLATE pg_catalog."C",
+    start_lo date NOT NULL,
+    end_hi date NOT NULL,
+    known_from bigint NOT NULL,
+    known_to bigint DEFAULT '9223372036854775807'::bigint NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT stints_known_in_order CHECK ((known_from < known_to))
+);
+
+ALTER TABLE read_models.stints OWNER TO timeline_service;
+
+ALTER TABLE read_models.stints ALTER COLUMN row_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME read_models.stints_row_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_hash_is_unique UNIQUE (key_hash);
+
+ALTER TABLE ONLY public.event_subjects
+    ADD CONSTRAINT event_subjects_are_unique PRIMARY KEY (kind, subject_id, "position");
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_id_is_unique UNIQUE (event_id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_position_is_unique PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.log_identity
+    ADD CONSTRAINT log_identity_is_one PRIMARY KEY (is_one);
+
+ALTER TABLE ONLY public.receipts
+    ADD CONSTRAINT receipts_key_is_unique PRIMARY KEY (api_key, idempotency_key);
+
+ALTER TABLE ONLY public.replays
+    ADD CONSTRAINT replays_id_is_unique PRIMARY KEY (replay_id);
+
+ALTER TABLE ONLY read_models.findings
+    ADD CONSTRAINT findings_pkey PRIMARY KEY (row_id);
+
+ALTER TABLE ONLY read_models.labs
+    ADD CONSTRAINT labs_pkey PRIMARY KEY (row_id);
+
+ALTER TABLE ONLY read_models.names
+    ADD CONSTRAINT names_pkey PRIMARY KEY (row_id);
+
+ALTER TABLE ONLY read_models.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (row_id);
+
+ALTER TABLE ONLY read_models.state
+    ADD CONSTRAINT state_is_one PRIMARY KEY (is_one);
+
+ALTER TABLE ONLY read_models.stints
+    ADD CONSTRAINT stints_pkey PRIMARY KEY (row_id);
+
+CREATE UNIQUE INDEX api_keys_name_is_unique ON public.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX event_subjects_by_fact ON public.event_subjects USING btree (kind, subject_id, "position") WHERE is_fact;
+
+CREATE INDEX event_subjects_by_link ON public.event_subjects USING btree (kind, subject_id, "position") WHERE is_link;
+
+CREATE INDEX event_subjects_by_position ON public.event_subjects USING btree ("position");
+
+CREATE INDEX events_by_recorded_at ON public.events USING btree (recorded_at, "position");
+
+CREATE INDEX events_by_target ON public.events USING btree (target_position) WHERE (target_position IS NOT NULL);
+
+CREATE INDEX events_by_type ON public.events USING btree (type, "position");
+
+CREATE INDEX findings_known_from_idx ON read_models.findings USING btree (known_from);
+
+CREATE INDEX findings_lab_ids_idx ON read_models.findings USING gin (lab_ids);
+
+CREATE INDEX findings_person_id_known_to_idx ON read_models.findings USING btree (person_id, known_to);
+
+CREATE INDEX labs_lab_id_known_to_idx ON read_models.labs USING btree (lab_id, known_to);
+
+CREATE INDEX names_folded_idx ON read_models.names USING gin (folded public.gin_trgm_ops);
+
+CREATE INDEX names_kind_folded_known_to_idx ON read_models.names USING btree (kind, folded, known_to);
+
+CREATE INDEX names_subject_id_known_to_idx ON read_models.names USING btree (subject_id, known_to);
+
+CREATE INDEX people_person_id_known_to_idx ON read_models.people USING btree (person_id, known_to);
+
+CREATE INDEX stints_lab_id_known_to_known_from_idx ON read_models.stints USING btree (lab_id, known_to, known_from);
+
+CREATE INDEX stints_person_id_known_to_idx ON read_models.stints USING btree (person_id, known_to);
+
+CREATE TRIGGER event_subjects_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_subjects FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER events_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER receipts_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+GRANT USAGE ON SCHEMA public TO timeline_service;
+
+GRANT SELECT ON TABLE public.alembic_version TO timeline_service;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO timeline_service;
+
+GRANT SELECT,INSERT ON TABLE public.event_subjects TO timeline_service;
+
+GRANT SELECT,INSERT ON TABLE public.events TO timeline_service;
+
+GRANT SELECT ON TABLE public.log_identity TO timeline_service;
+
+GRANT SELECT,INSERT ON TABLE public.receipts TO timeline_service;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.replays TO timeline_service;

@@ -1,0 +1,51 @@
+"""What the documentation shows: an answer of each operation, and a refusal of each kind."""
+
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service.api.params import UnknownNameInQuery
+from service.domain import refusals as r
+from service.domain.directory import NamelessEntity
+from service.log.keys import KeyNameTaken
+from service.read_models.replay import ReplayRunning
+
+_ID = UUID("0b0e9d5e-7c1c-5b8e-9b1e-3c1f4e0f6a10")
+_NEAR = (r.Candidate("google-deepmind", "Google DeepMind"),)
+_WANGS = (r.Candidate("wei-wang", "Wei Wang"), r.Candidate("wei-wang-2", "Wei Wang"))
+
+ANSWERS: dict[str, Any] = msgspec.json.decode(
+    files("service.api").joinpath("examples.json").read_bytes()
+)
+"""By operation."""
+
+REFUSALS: dict[type[r.Refusal], r.Refusal] = {
+    type(refusal): refusal
+    for refusal in (
+        r.Malformed("The body is no JSON: Input data was truncated."),
+        r.Unauthenticated("The key is not known or was revoked; ask an admin for one."),
+        r.Forbidden("The key 'editor' has the role 'writer'; this needs 'admin'."),
+        r.UnknownName("lab", "Deepmnd", _NEAR),
+        UnknownNameInQuery("lab", r.UnknownName("lab", "Deepmnd", _NEAR)),
+        r.UnknownEvent(_ID),
+        r.NotFound("No key in use is called 'editor'; GET /v1/keys lists them."),
+        r.AmbiguousName("person", "Wei Wang", _WANGS),
+        r.EventIdTaken(_ID, 712),
+        r.IdempotencyKeyTaken("import-2024-06-01"),
+        KeyNameTaken("editor"),
+        ReplayRunning(_ID),
+        r.TooLarge("The body is too large; the limit is 16 MiB. Send it in parts."),
+        r.UnsupportedContent("The content type 'text/csv' is not taken; send 'application/json'."),
+        r.Invalid([r.BadDate("2024-02-30", "February 2024 has 29 days").at("/date")]),
+        r.BadDate("2024-02-30", "February 2024 has 29 days"),
+        r.BadParameter("limit", "'5000' is no limit; give a number from 1 to 1000."),
+        r.NotCorrectable(_ID, "correction", UUID(int=_ID.int + 1)),
+        r.ClosesCycle(["google-brain", "google-deepmind"]),
+        r.SelfMerger("google-brain"),
+        NamelessEntity("person"),
+        r.QueueFull(2000, 1),
+        r.NotReady("The database is not reached just now; try again in a moment."),
+    )
+}

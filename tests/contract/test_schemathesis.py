@@ -1,0 +1,40 @@
+"""The document against the server: what one says the other does."""
+
+import os
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+
+from service.api.openapi import document
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+EXAMPLES = {"dev": 15, "ci": 100, "long": 1000}[PROFILE]
+
+schema = schemathesis.openapi.from_dict(
+    document(),
+    config=SchemathesisConfig.from_dict(
+        {
+            "checks": {
+                "positive_data_acceptance": {
+                    # A name that nobody has, a position beyond the head: no schema knows them.
+                    "expected-statuses": ["2xx", "304", "404", "409", "422"]
+                },
+            },
+            "operations": [
+                {
+                    # Of sixteen types with all their fields it makes thousands of requests.
+                    "include-operation-id": "recordEvents",
+                    "phases": {"coverage": {"enabled": PROFILE != "dev"}},
+                }
+            ],
+        }
+    ),
+)
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_operation_does_as_documented(case: Any, server: str) -> None:
+    case.call_and_validate(base_url=server, headers={"Authorization": "Bearer admin"}, timeout=60)

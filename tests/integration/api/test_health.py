@@ -1,0 +1,243 @@
+"""Whether the service is well, and the pages that come with it."""
+
+import asyncio
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from service.api.routes import OPERATIONS
+from service.app import machinery
+from service.log.keys import key_hash
+from service.settings import Settings
+from tests.integration.api.asking import get, problem, record
+from tests.support.postgres import KEYS, http_client
+
+PAGES = ("/", "/docs")
+
+
+async def test_process_is_alive(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"state": "alive"})
+
+
+async def test_service_is_ready(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "state": "ready",
+        "checks": {"database": "ok", "migrations": "ok", "read_models": "ok"},
+    }
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE read_models.state SET code_version = 0", "read_models"),
+        ("UPDATE alembic_version SET version_num = '0000'", "migrations"),
+    ],
+)
+async def test_service_is_not_ready_until_all_is_current(
+    statement: str, check: str, anonymous: httpx.AsyncClient, database: str
+) -> None:
+    await _execute(database, statement)
+    answer = await anonymous.get("/readyz")
+    assert (answer.status_code, answer.json()["state"]) == (503, "not_ready")
+    assert [name for name, found in answer.json()["checks"].items() if found != "ok"] == [check]
+    assert (await anonymous.get("/healthz")).status_code == 200
+
+
+class Line:
+    """The way to the database, which can be cut: what an outage looks like to the service."""
+
+    def __init__(self, target: Any, folder: str) -> None:
+        self._target = target
+        self._socket = Path(folder, ".s.PGSQL.5432")
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._forward, self._socket)
+
+    def cut(self) -> None:
+        assert self._server is not None, "it is open"
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._socket.unlink(missing_ok=True)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if isinstance(self._target, str):
+            far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+        else:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        both = {writer, far_writer}
+        self._writers |= both
+        await asyncio.gather(_copied(reader, far_writer), _copied(far_reader, writer))
+        self._writers -= both
+
+
+async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+def folder() -> Iterator[str]:
+    """A short path: that of a socket has some hundred characters at most."""
+    with tempfile.TemporaryDirectory() as found:
+        yield found
+
+
+async def test_service_is_not_ready_while_the_database_is_away(
+    database: str, folder: str, tmp_path: Path
+) -> None:
+    straight: Any = await asyncpg.connect(database)
+    line, given = Line(straight._addr, folder), straight._params
+    await straight.close()
+    await line.open()
+    owner = f"{quote(given.user)}:{quote(given.password or '')}"
+    dsn = f"postgresql://{owner}@/{given.database}?host={quote(folder)}&port=5432"
+    keys = {key_hash(role): principal for role, principal in KEYS.items()}
+    settings = Settings(database_url=dsn, data_dir=tmp_path)
+    async with machinery(settings, dsn, keys) as made, http_client(made, "admin") as client:
+        await record(client, {"type": "profile", "lab": {"name": "X"}})
+        line.cut()
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["state"]) == (503, "not_ready")
+        assert (await client.get("/healthz")).status_code == 200
+        for response in (
+            await client.get("/v1/labs"),
+            await client.get("/v1/log"),
+            await client.get("/v1/keys"),
+            await client.post("/v1/events", json={"type": "profile", "lab": {"name": "Y"}}),
+        ):
+            problem(response, 503, "not_ready")
+            assert response.headers["retry-after"]
+        await line.open()
+        assert (await client.get("/readyz")).status_code == 200
+        assert (await get(client, "/v1/log"))["position"] == 1
+        await record(client, {"type": "profile", "lab": {"name": "Y"}})
+    line.cut()
+
+
+async def test_ended_connections_are_replaced(
+    client: httpx.AsyncClient, database: str, cluster: str
+) -> None:
+    name = urlsplit(database).path[1:]
+    for _ in range(3):
+        await _execute(cluster, _END_ALL, name)
+        statuses = [(await client.get("/v1/labs")).status_code for _ in range(3)]
+        assert set(statuses) <= {200, 503}
+        assert statuses[-1] == 200
+    profile = {"type": "profile", "lab": {"name": "X"}}
+    assert (await client.post("/v1/events", json=profile)).status_code == 201
+
+
+async def test_metrics_count_what_was_answered(client: httpx.AsyncClient) -> None:
+    await record(client, {"type": "profile", "lab": {"name": "X"}})
+    await client.get("/v1/labs/x")
+    await client.get("/v1/labs/y")
+    await client.head("/v1/labs/x")
+    metrics = await client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    for line in (
+        'timeline_requests_total{method="GET",route="getLab",status="200"} 1.0',
+        'timeline_requests_total{method="GET",route="getLab",status="404"} 1.0',
+        'timeline_requests_total{method="HEAD",route="getLab",status="200"} 1.0',
+        'timeline_request_seconds_count{method="GET",route="getLab"} 2.0',
+        "timeline_head_position 1.0",
+    ):
+        assert line in metrics.text.splitlines()
+
+
+async def test_strange_requests_do_not_swell_the_metrics(client: httpx.AsyncClient) -> None:
+    before = len((await client.get("/metrics")).text.splitlines())
+    for n in range(20):
+        await client.get(f"/nothing/{n}")
+        await client.request(f"BREW{n}", "/v1/labs")
+    after = len((await client.get("/metrics")).text.splitlines())
+    assert after - before < 60
+
+
+class _Outside(HTMLParser):
+    """Everything in a page that would come from elsewhere or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        if tag in ("script", "style", "iframe", "object", "embed", "base"):
+            self.found.append(tag)
+        for name, value in said.items():
+            if name == "style" or name.startswith("on"):
+                self.found.append(f"{tag} {name}")
+            if name in ("src", "href", "action") and not re.match(r"(/(?!/)|#)", value or ""):
+                self.found.append(f"{tag} {value}")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_page_is_its_own(path: str, anonymous: httpx.AsyncClient) -> None:
+    """Nothing from another host, nothing inline, and a policy that would not let it."""
+    page = await anonymous.get(path)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    policy = dict(
+        directive.strip().split(" ", 1)
+        for directive in page.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert all(sources in ("'none'", "'self'") for sources in policy.values())
+    assert page.headers["x-content-type-options"] == "nosniff"
+    outside = _Outside()
+    outside.feed(page.text)
+    assert outside.found == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_links_of_a_page_lead_somewhere(path: str, anonymous: httpx.AsyncClient) -> None:
+    page = (await anonymous.get(path)).text
+    for target in set(re.findall(r'(?:href|src)="(/[^"#]*)', page)) - {
+        "/v1/labs/DeepMind?at=2024-06-01"
+    }:
+        assert (await anonymous.get(target)).status_code == 200, target
+
+
+async def test_documentation_shows_every_operation(anonymous: httpx.AsyncClient) -> None:
+    page = (await anonymous.get("/docs")).text
+    for operation in OPERATIONS:
+        assert f'id="{operation.id}"' in page
+        assert operation.summary.replace("'", "&#39;") in page
+
+
+async def test_answers_carry_the_id_of_their_request(anonymous: httpx.AsyncClient) -> None:
+    given = await anonymous.get("/v1/log", headers={"X-Request-Id": "abc-1"})
+    assert given.headers["x-request-id"] == "abc-1"
+    forged = await anonymous.get("/v1/log", headers={"X-Request-Id": 'a"\tb'})
+    assert re.fullmatch("[0-9a-f]{32}", forged.headers["x-request-id"])
+
+
+_END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+
+
+async def _execute(dsn: str, statement: str, *binds: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement, *binds)
+    finally:
+        await connection.close()

@@ -1,0 +1,186 @@
+"""Keys: who may do what, and that they stay secret."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from service.api.administering import KeyCreated
+from service.api.operations import Machinery, Operation
+from service.api.routes import OPERATIONS
+from tests.integration.api.asking import HIRED, SEED, UNKNOWN, get, hire, problem, record
+from tests.support.postgres import http_client
+
+ROLES = ("reader", "writer", "admin")
+NEEDS: dict[str, str | None] = {
+    "listLabs": None,
+    "getLab": None,
+    "getLabTimeline": None,
+    "listPeople": None,
+    "getPerson": None,
+    "listEvents": None,
+    "recordEvents": "writer",
+    "getEvent": None,
+    "correctEvent": "writer",
+    "retractEvent": "writer",
+    "listFindings": None,
+    "getLog": None,
+    "verify": "reader",
+    "startReplay": "admin",
+    "listReplays": None,
+    "getReplay": None,
+    "listKeys": "admin",
+    "createKey": "admin",
+    "revokeKey": "admin",
+}
+"""The least role that each operation needs, said a second time: a new one has to be thought of."""
+OPEN = ("/healthz", "/readyz", "/metrics", "/docs", "/", "/schema/openapi.json", "/static/page.css")
+
+
+def test_every_operation_has_its_rule() -> None:
+    assert {op.id: op.role for op in OPERATIONS} == NEEDS
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["reading open", "reading closed"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: op.id)
+async def test_operation_is_for_those_who_may(
+    operation: Operation, is_closed: bool, client: httpx.AsyncClient, made: Machinery
+) -> None:
+    await record(client, *SEED)
+    made.read_keys_required = is_closed
+    needed = NEEDS[operation.id] or ("reader" if is_closed else None)
+    async with http_client(made, None) as asking:
+        for key in (None, "wrong", *ROLES):
+            response = await _ask(asking, operation, key)
+            if key == "wrong" or (key is None and needed is not None):
+                problem(response, 401, "unauthenticated")
+                assert response.headers["www-authenticate"].startswith("Bearer ")
+            elif key is not None and needed and ROLES.index(key) < ROLES.index(needed):
+                told = problem(response, 403, "forbidden")
+                assert f"'{needed}'" in told.detail
+            else:
+                assert response.status_code not in (401, 403, 500), response.text
+    await asyncio.gather(*made.tasks)
+
+
+@pytest.mark.parametrize("path", OPEN)
+async def test_page_needs_no_key(path: str, made: Machinery) -> None:
+    made.read_keys_required = True
+    async with http_client(made, None) as asking:
+        assert (await asking.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["admin", "Basic YWRtaW46YWRtaW4=", "Bearer", "Bearer ", "bearer  ", "Token admin", "", "é"],
+)
+async def test_other_credentials_are_refused(header: str, anonymous: httpx.AsyncClient) -> None:
+    headers = {b"Authorization": header.encode("latin-1")}
+    problem(await anonymous.get("/v1/log", headers=headers), 401, "unauthenticated")
+
+
+async def test_scheme_is_taken_in_any_case(anonymous: httpx.AsyncClient) -> None:
+    for scheme in ("bearer", "BEARER", "Bearer "):
+        headers = {"Authorization": f"{scheme} admin"}
+        assert (await anonymous.get("/v1/keys", headers=headers)).status_code == 200
+
+
+async def test_key_is_asked_for_before_anything_else(anonymous: httpx.AsyncClient) -> None:
+    """Whoever may not write learns nothing of what the log holds."""
+    for response in (
+        await anonymous.post("/v1/events", content=b"{"),
+        await anonymous.put(f"/v1/events/{UNKNOWN}/retraction", json={}),
+        await anonymous.post("/v1/events?x=1", json=hire()),
+    ):
+        problem(response, 401, "unauthenticated")
+
+
+@asynccontextmanager
+async def _with_new_key(
+    client: httpx.AsyncClient, made: Machinery, name: str, role: str
+) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
+    created = await client.post("/v1/keys", json={"name": name, "role": role})
+    assert created.status_code == 201, created.text
+    assert created.headers["cache-control"] == "no-store"
+    async with http_client(made, created.json()["key"]) as asking:
+        yield created.json()["key"], asking
+
+
+async def test_key_is_told_once_and_names_its_events(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    await record(client, *SEED)
+    async with _with_new_key(client, made, "editor", "writer") as (key, editor):
+        (event,) = await record(editor, hire())
+        assert event["recorded_by"] == "editor"
+        assert (await get(client, f"/v1/events/{event['event_id']}"))["recorded_by"] == "editor"
+        listed = await client.get("/v1/keys")
+        assert key not in listed.text
+        (entry,) = listed.json()["items"]
+        assert (entry["name"], entry["role"], entry["revoked_at"]) == ("editor", "writer", None)
+        assert entry["created_at"]
+        problem(await editor.get("/v1/keys"), 403, "forbidden")
+
+
+async def test_revoked_key_is_refused_at_once(client: httpx.AsyncClient, made: Machinery) -> None:
+    await record(client, *SEED)
+    async with _with_new_key(client, made, "editor", "writer") as (_, editor):
+        (event,) = await record(editor, hire())
+        gone = await client.delete("/v1/keys/editor")
+        assert (gone.status_code, gone.content) == (204, b"")
+        problem(await editor.post("/v1/events", json=hire()), 401, "unauthenticated")
+        problem(await editor.get("/v1/log"), 401, "unauthenticated")
+        problem(await client.delete("/v1/keys/editor"), 404, "not_found")
+        (entry,) = (await get(client, "/v1/keys"))["items"]
+        assert entry["revoked_at"] is not None
+        assert (await get(client, f"/v1/events/{event['event_id']}"))["recorded_by"] == "editor"
+    async with _with_new_key(client, made, "editor", "reader") as (_, editor):
+        problem(await editor.post("/v1/events", json=hire()), 403, "forbidden")
+
+
+async def test_name_of_a_key_in_use_is_taken(client: httpx.AsyncClient, made: Machinery) -> None:
+    async with _with_new_key(client, made, "editor", "writer"):
+        told = await client.post("/v1/keys", json={"name": "editor"})
+        problem(told, 409, "key_name_taken")
+    default = await client.post("/v1/keys", json={"name": "another"})
+    assert default.json()["role"] == "writer"
+
+
+async def test_key_stays_out_of_logs_errors_and_reprs(
+    client: httpx.AsyncClient, made: Machinery, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await record(client, *SEED)
+    async with _with_new_key(client, made, "editor", "writer") as (key, editor):
+        answers = [
+            await editor.post("/v1/events", json=hire()),
+            await editor.post("/v1/events", json=hire(date="x")),
+            await editor.get("/v1/keys"),
+            await editor.get("/v1/nothing"),
+            await editor.get("/metrics"),
+            await editor.get("/v1/labs?x=1"),
+        ]
+        await client.delete("/v1/keys/editor")
+        answers.append(await editor.get("/v1/labs"))
+        assert [a.status_code for a in answers] == [201, 422, 403, 404, 200, 422, 401]
+        assert not any(key in a.text or key in str(a.headers) for a in answers)
+    written = "".join(capfd.readouterr())
+    assert "request_answered" in written
+    assert key not in written
+    assert key not in repr(KeyCreated(name="editor", role="writer", key=key))
+    assert key not in repr(made)
+
+
+async def _ask(asking: httpx.AsyncClient, operation: Operation, key: str | None) -> httpx.Response:
+    names = {"lab": "x", "person": "ada", "event_id": HIRED, "replay_id": UNKNOWN, "name": "no"}
+    path = operation.path.replace(":str", "").format(**names)
+    bodies = {
+        "recordEvents": hire(),
+        "correctEvent": hire(reason="r"),
+        "retractEvent": {"reason": "r"},
+        "createKey": {"name": f"key-of-{key}"},
+    }
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    body = bodies.get(operation.id)
+    return await asking.request(operation.method, path, json=body, headers=headers)
