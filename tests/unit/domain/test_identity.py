@@ -152,10 +152,12 @@ def test_slug_of_no_letters_is_the_kind(name: str) -> None:
     assert slug_of(name, otherwise="lab") == "lab"
 
 
-def test_long_slug_is_cut_and_still_one() -> None:
-    assert slug_of("a" * 200, otherwise="lab") == "a" * SLUG_CHARACTERS_MAX
-    hyphen_last = "a" * (SLUG_CHARACTERS_MAX - 1) + " b"
-    assert slug_of(hyphen_last, otherwise="lab") == "a" * (SLUG_CHARACTERS_MAX - 1)
+def test_long_slug_is_cut_and_leaves_room_for_a_number() -> None:
+    room = SLUG_CHARACTERS_MAX - 8
+    assert slug_of("a" * 200, otherwise="lab") == "a" * room
+    assert is_slug(slug_of("a" * 200, otherwise="lab") + "-1000000")
+    hyphen_last = "a" * (room - 1) + " b"
+    assert slug_of(hyphen_last, otherwise="lab") == "a" * (room - 1)
 
 
 @given(st.text())
