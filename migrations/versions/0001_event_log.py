@@ -33,10 +33,14 @@ def upgrade() -> None:
         DO $$
         BEGIN
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'timeline_service')
-                AND NOT pg_has_role(current_user, 'timeline_service', 'MEMBER')
+                -- Not MEMBER: who made a role is a member that may not act as it (from 16 on).
+                AND NOT pg_has_role(current_user, 'timeline_service', 'USAGE')
             THEN
                 EXECUTE format('GRANT timeline_service TO %I', current_user);
             END IF;
+        EXCEPTION
+            WHEN insufficient_privilege THEN
+                RAISE WARNING 'cannot act as timeline_service; the service acts as %', current_user;
         END $$
     """)
     op.execute("""
@@ -140,7 +144,10 @@ def upgrade() -> None:
     op.execute("""
         DO $$
         BEGIN
-            IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'timeline_service') THEN
+            IF EXISTS (
+                SELECT FROM pg_roles
+                WHERE rolname = 'timeline_service' AND pg_has_role(current_user, oid, 'USAGE')
+            ) THEN
                 GRANT USAGE ON SCHEMA public TO timeline_service;
                 GRANT SELECT, INSERT ON events, event_subjects, receipts TO timeline_service;
                 GRANT SELECT, INSERT, UPDATE ON api_keys TO timeline_service;

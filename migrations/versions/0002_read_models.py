@@ -115,18 +115,22 @@ def upgrade() -> None:
     op.execute("""
         DO $$
         BEGIN
-            IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'timeline_service') THEN
+            IF EXISTS (
+                SELECT FROM pg_roles
+                WHERE rolname = 'timeline_service' AND pg_has_role(current_user, oid, 'USAGE')
+            ) THEN
+                -- In this order: who is to own a thing must be able to make it where it is.
+                EXECUTE format(
+                    'GRANT CREATE ON DATABASE %I TO timeline_service', current_database()
+                );
+                ALTER SCHEMA read_models OWNER TO timeline_service;
                 ALTER TABLE read_models.stints OWNER TO timeline_service;
                 ALTER TABLE read_models.findings OWNER TO timeline_service;
                 ALTER TABLE read_models.people OWNER TO timeline_service;
                 ALTER TABLE read_models.labs OWNER TO timeline_service;
                 ALTER TABLE read_models.names OWNER TO timeline_service;
                 ALTER TABLE read_models.state OWNER TO timeline_service;
-                ALTER SCHEMA read_models OWNER TO timeline_service;
                 GRANT SELECT, INSERT, UPDATE ON replays TO timeline_service;
-                EXECUTE format(
-                    'GRANT CREATE ON DATABASE %I TO timeline_service', current_database()
-                );
             END IF;
         END $$
     """)

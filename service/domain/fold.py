@@ -71,7 +71,8 @@ def fold_histories(
         ids = {person, *(one for one, into in canonical.items() if into == person)}
         own_stints, own_findings = fold_stints(person, ids, own, labs)
         stints += own_stints
-        findings += own_findings
+        # Two stints that one merger carries past a closure are one thing noticed.
+        findings += dict.fromkeys(own_findings)
         findings += _possible_duplicates(person, own, labs)
         findings += _overlaps(person, own_stints)
     return stints, findings

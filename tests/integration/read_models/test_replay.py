@@ -337,13 +337,15 @@ class TestOneAtATime:
         after_building(monkeypatch, wait)
         first = asyncio.create_task(replayed(filled))
         await began.wait()
-        for is_check in (False, True):
-            async with asyncio.timeout(20):
-                with pytest.raises(ReplayRunning):
-                    await replayed(filled, is_check=is_check)
-        (running,) = await fetch_replays(filled.owner)
-        assert running.state == "running"
-        may_end.set()
+        try:
+            for is_check in (False, True):
+                async with asyncio.timeout(20):
+                    with pytest.raises(ReplayRunning):
+                        await replayed(filled, is_check=is_check)
+            (running,) = await fetch_replays(filled.owner)
+            assert running.state == "running"
+        finally:
+            may_end.set()
         assert (await first).state == "done"
         await assert_right(filled)
         assert (await replayed(filled)).state == "done"
