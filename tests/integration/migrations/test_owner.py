@@ -1,11 +1,9 @@
-"""
-Who migrates need be no superuser: on a server of somebody else's there is none to be had.
-
-Only where such a user may log in, which the server that comes along lets nobody but its own.
-"""
+"""Who migrates need be no superuser: on a server of somebody else's there is none to be had."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -18,26 +16,34 @@ from service.postgres.pool import open_pool
 from service.read_models.replay import replay
 from tests.support import builders as b
 from tests.support.histories import record, with_entities
+from tests.support.other_postgres import server_for_all_users
 from tests.support.postgres import dsn_of
 
 
-@pytest.fixture(params=["NOCREATEROLE", "CREATEROLE"])
-async def owned(request: pytest.FixtureRequest, cluster: str, template: str) -> AsyncIterator[str]:
-    """
-    The address of an empty database whose owner may do little else.
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that lets in other users than its own."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with server_for_all_users(tmp_path_factory.mktemp("open")) as dsn:
+        yield dsn
 
-    The service's role exists already: the template made it, as another database may have.
-    """
+
+@pytest.fixture(params=["NOCREATEROLE", "CREATEROLE"])
+async def owned(request: pytest.FixtureRequest, server: str) -> AsyncIterator[str]:
+    """The address of an empty database whose owner may do little else."""
     name = f"owner_{uuid4().hex[:8]}"
-    admin = await asyncpg.connect(cluster)
+    admin = await asyncpg.connect(server)
+    # As another database of the same server may have made it.
+    with contextlib.suppress(asyncpg.DuplicateObjectError):
+        await admin.execute(f"CREATE ROLE {ROLE} NOLOGIN")
     await admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}' {request.param}")
     await admin.execute(f"CREATE DATABASE {name} OWNER {name}")
     try:
-        dsn = _as_user(dsn_of(cluster, name), name)
-        try:
-            await (await asyncpg.connect(dsn)).close()
-        except (asyncpg.InvalidAuthorizationSpecificationError, OSError):
-            pytest.skip("The server lets no other user in.")
+        dsn = _as_user(dsn_of(server, name), name)
+        await (await asyncpg.connect(dsn)).close()
         yield dsn
     finally:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
