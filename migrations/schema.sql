@@ -94,7 +94,14 @@ CREATE TABLE public.replays (
     events_per_second double precision,
     drift text NOT NULL,
     detail text,
-    CONSTRAINT replays_state_is_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+    step text DEFAULT 'building'::text NOT NULL,
+    drift_rows bigint DEFAULT 0 NOT NULL,
+    switch_waits integer DEFAULT 0 NOT NULL,
+    checkpoint bigint,
+    rolls_back uuid,
+    CONSTRAINT replays_done_is_within_total CHECK (((done >= 0) AND (done <= total))),
+    CONSTRAINT replays_state_is_known CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text]))),
+    CONSTRAINT replays_step_is_known CHECK ((step = ANY (ARRAY['building'::text, 'indexing'::text, 'comparing'::text, 'catching_up'::text, 'switching'::text])))
 );
 
 ALTER TABLE public.replays OWNER TO postgres;
@@ -192,6 +199,7 @@ CREATE TABLE read_models.state (
     code_version integer NOT NULL,
     checkpoint bigint NOT NULL,
     replayed_at timestamp with time zone,
+    replay_id uuid,
     CONSTRAINT state_is_true CHECK (is_one)
 );
 

@@ -11,8 +11,9 @@ from service.postgres.statements import load_statements
 _SQL = load_statements("service.log", "schema.sql")
 _FIND_REVISIONS_TABLE = _SQL["find_revisions_table"]
 _FETCH_REVISION = _SQL["fetch_revision"]
+_WRITE_MISSING_GRANT = _SQL["write_missing_grant"]
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest migration; a test compares it with the files."""
 
 
@@ -43,6 +44,23 @@ async def fetch_revision(connection: Connection) -> str | None:
         return None
     found: str | None = await connection.fetchval(_FETCH_REVISION)
     return found
+
+
+async def renew_grant(dsn: str) -> bool:
+    """
+    Let the service's role make schemas in the database again; whether that was to be done.
+
+    The grant is one on the database, which neither a copy nor a dump of it carries. Left alone
+    where the user of *dsn* may not give it.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        grant = await connection.fetchval(_WRITE_MISSING_GRANT)
+        if grant is not None:
+            await connection.execute(grant)
+        return grant is not None
+    finally:
+        await connection.close()
 
 
 def migrate(dsn: str, revision: str = "head") -> None:
