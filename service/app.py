@@ -6,8 +6,9 @@ import getpass
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -18,15 +19,17 @@ from litestar.types import ASGIApp
 from service.api.application import create_api
 from service.api.openapi import document
 from service.api.operations import Machinery
+from service.cli.terminal import meter
 from service.domain.refusals import shown
 from service.log.keys import Principal, key_hash
 from service.log.read import read_head, read_identity
-from service.log.schema import HEAD_REVISION, bundled, current_revision
+from service.log.schema import HEAD_REVISION, bundled, current_revision, renew_grant
 from service.log.schema import migrate as migrate_schema
 from service.observability import configure_logs
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool, open_pool
-from service.read_models.replay import fetch_state, replay
+from service.read_models.replay import ReadModelState, fetch_state, replay
+from service.read_models.replays import ReplayRunning, clean_up, fetch_running, told_of
 from service.recording.admission import Chance
 from service.recording.fixtures import load_fixtures, read_fixtures
 from service.recording.writer import Writer
@@ -37,6 +40,10 @@ ROLE = "timeline_service"
 SEARCH_PATH = "read_models, public"
 GRACEFUL_SECONDS = 8
 WATCH_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+"""Between looks at a replay that is waited for."""
+PAUSE_SECONDS_MAX = 60.0
+"""Between tries to make the read models current, doubled each time."""
 FIRST_QUESTION = "/v1/labs/DeepMind?at=2024-06-01"
 
 log = structlog.get_logger()
@@ -84,7 +91,7 @@ async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         secret = secrets.token_urlsafe(32)
         principal = Principal(f"local:{_user()}", "admin")
         async with machinery(settings, dsn, {key_hash(secret): principal}) as made:
-            await make_current(made.pool)
+            await _make_current_told(made.pool)
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(create_app(made)),  # type: ignore[arg-type]  # two spellings of ASGI's types
                 base_url="http://local",
@@ -92,7 +99,6 @@ async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
                 timeout=None,  # noqa: S113 (in process; a replay takes what it takes)
             ) as client:
                 yield client
-                await asyncio.gather(*made.tasks, return_exceptions=True)
     finally:
         await asyncio.to_thread(opened.close)
 
@@ -133,20 +139,22 @@ async def machinery(
             head = await read_head(connection)
         writer = Writer(pool, CHANCE)
         writer.start()
+        made = Machinery(
+            pool=pool,
+            writer=writer,
+            tasks=set(),
+            identity=identity,
+            now=CHANCE.now,
+            new_id=CHANCE.new_id,
+            new_secret=lambda: secrets.token_urlsafe(32),
+            outside_keys=keys,
+            read_keys_required=settings.read_keys_required,
+            position_seen=head.position,
+        )
         try:
-            yield Machinery(
-                pool=pool,
-                writer=writer,
-                tasks=set(),
-                identity=identity,
-                now=CHANCE.now,
-                new_id=CHANCE.new_id,
-                new_secret=lambda: secrets.token_urlsafe(32),
-                outside_keys=keys,
-                read_keys_required=settings.read_keys_required,
-                position_seen=head.position,
-            )
+            yield made
         finally:
+            await _end(made.tasks)
             await writer.stop()
     finally:
         with contextlib.suppress(TimeoutError):
@@ -155,22 +163,86 @@ async def machinery(
 
 
 async def make_current(pool: Pool) -> None:
-    """Replay if the read models were made by other code than this."""
+    """
+    Replay if the read models were made by other code than this, or wait for who does so already.
+
+    What a replay that died left behind is taken away, unless another one runs.
+    """
+    await clean_up(pool, CHANCE.now())
+    while not (await _fetch_state(pool)).is_current:
+        try:
+            await replay(pool, CHANCE.new_id(), now=CHANCE.now)
+        except ReplayRunning:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _make_current_told(pool: Pool) -> None:
+    """The same, with its progress on stderr for whoever waits."""
+    becoming = asyncio.create_task(make_current(pool))
+    try:
+        with meter("Building the read models anew") as progress:
+            while not (await asyncio.wait({becoming}, timeout=LOOK_SECONDS))[0]:
+                async with pool.acquire() as connection:
+                    running = await fetch_running(connection)
+                if running is not None:
+                    progress.at(running.done, running.total, told_of(running))
+        await becoming
+    finally:
+        await _end({becoming})
+
+
+async def _become_current(made: Machinery, *, empty: bool) -> None:
+    """Replay if need be, however often that takes, and let the service answer once it can."""
+    pause = LOOK_SECONDS
+    while True:
+        try:
+            await make_current(made.pool)
+            if not made.is_readable:
+                await _prepare(made, empty=empty)
+                log.info("read_models_replayed", position=made.position_seen)
+            # What a killed process left may be held for a moment yet.
+            while not await clean_up(made.pool, CHANCE.now()):  # noqa: ASYNC110 (by whomever)
+                await asyncio.sleep(LOOK_SECONDS)
+        except Exception:
+            log.exception("replay_failed", retry_in_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+        else:
+            return
+
+
+async def _prepare(made: Machinery, *, empty: bool) -> None:
+    """With read models that can be asked: load the history that comes along, and answer."""
+    if not empty:
+        await _load_fixtures(made.pool)
+    async with made.pool.acquire() as connection:
+        made.position_seen = (await read_head(connection)).position
+    made.is_readable = True
+
+
+async def _fetch_state(pool: Pool) -> ReadModelState:
     async with pool.acquire() as connection:
-        state = await fetch_state(connection)
-    if not state.is_current:
-        await replay(pool, CHANCE.new_id(), now=CHANCE.now)
+        return await fetch_state(connection)
+
+
+async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    """Cancel what goes on by itself and wait until it has put its things away."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(
     settings: Settings, dsn: str, ensure_running: Callable[[], None], *, empty: bool
 ) -> int:
     async with machinery(settings, dsn) as made:
-        await make_current(made.pool)
-        if not empty:
-            await _load_fixtures(made.pool)
-        async with made.pool.acquire() as connection:
-            made.position_seen = (await read_head(connection)).position
+        if made.position_seen == 0:
+            # Takes no time, and spares whoever comes first a refusal.
+            await make_current(made.pool)
+        made.is_readable = (await _fetch_state(made.pool)).is_readable
+        if made.is_readable:
+            await _prepare(made, empty=empty)
+        made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
         server = _Server(
             uvicorn.Config(
                 create_app(made),
@@ -182,7 +254,8 @@ async def _serve(
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 h11_max_incomplete_event_size=64 * 1024,
-            )
+            ),
+            made.tasks,
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -191,13 +264,16 @@ async def _serve(
         try:
             await server.serve()
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, *made.tasks, return_exceptions=True)
+            await _end({watch})
         return 0 if server.started else 1
 
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to its caller and tells people where it listens."""
+
+    def __init__(self, config: uvicorn.Config, tasks: Collection["asyncio.Task[Any]"]) -> None:
+        super().__init__(config)
+        self._tasks = tasks
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -208,6 +284,9 @@ class _Server(uvicorn.Server):
         """Finish what was begun and end; a second signal ends at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        # A replay puts its things away while requests are finished.
+        for task in self._tasks:
+            task.cancel()
 
     def _log_started_message(self, listeners: object) -> None:
         for server in self.servers:
@@ -241,10 +320,12 @@ async def _watch(ensure_running: Callable[[], None]) -> None:
 
 
 def _migrate(settings: Settings, dsn: str) -> None:
-    """Only where the version differs: alembic costs half a second to import."""
+    """Only where something is missing: alembic costs half a second to import."""
     owner = settings.owner_url or dsn
     if asyncio.run(current_revision(owner)) != HEAD_REVISION:
         migrate_schema(owner)
+    if asyncio.run(renew_grant(owner)):
+        log.info("grant_renewed")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

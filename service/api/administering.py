@@ -1,19 +1,16 @@
-"""Keys, replays and verifications."""
+"""Keys and verifications."""
 
-import asyncio
 import re
 from typing import Any
 
-import structlog
 from litestar import Response
 from msgspec import Struct
 
 from service.answers.log import VerificationAnswer, verify
 from service.api.bodies import read_json
-from service.api.dispatch import to_response
-from service.api.operations import Call, Machinery
+from service.api.operations import Call
 from service.domain.refusals import Fault, Invalid, NotFound, shown
-from service.domain.submissions import escaped, uuid_or_none
+from service.domain.submissions import escaped
 from service.log.keys import (
     ROLES,
     ApiKey,
@@ -22,18 +19,9 @@ from service.log.keys import (
     list_keys,
     revoke_key,
 )
-from service.read_models.replay import (
-    Replay,
-    ReplayRunning,
-    fetch_replay,
-    fetch_replays,
-    replay,
-)
 
 KEY_PREFIX = "tl_"
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-
-log = structlog.get_logger()
 
 
 class KeyCreated(Struct, frozen=True, kw_only=True):
@@ -51,13 +39,6 @@ class KeysAnswer(Struct, frozen=True):
     """Every key, without the keys themselves."""
 
     items: list[ApiKey]
-    next: None = None
-
-
-class ReplaysAnswer(Struct, frozen=True):
-    """The last replays, newest first."""
-
-    items: list[Replay]
     next: None = None
 
 
@@ -89,71 +70,9 @@ async def delete_key(call: Call) -> Response[bytes]:
     return Response(b"", status_code=204)
 
 
-async def get_replays(call: Call) -> ReplaysAnswer:
-    async with call.machinery.pool.acquire() as connection:
-        return ReplaysAnswer(await fetch_replays(connection))
-
-
-async def get_replay(call: Call) -> Replay:
-    replay_id = uuid_or_none(call.path["replay_id"])
-    found = None
-    if replay_id is not None:
-        async with call.machinery.pool.acquire() as connection:
-            found = await fetch_replay(connection, replay_id)
-    if found is None:
-        raise NotFound(
-            f"There is no replay {shown(call.path['replay_id'])}; GET /v1/replays lists them."
-        )
-    return found
-
-
-async def post_replay(call: Call) -> Response[bytes]:
-    """Start a replay and answer at once; it goes on by itself."""
-    machinery = call.machinery
-    async with machinery.pool.acquire() as connection:
-        running = [r for r in await fetch_replays(connection) if r.state == "running"]
-    replay_id = machinery.new_id()
-    task = asyncio.create_task(
-        _run(machinery, replay_id, call.query.get("check", False), call.query.get("force", False))
-    )
-    machinery.tasks.add(task)
-    task.add_done_callback(machinery.tasks.discard)
-    started = await _started(machinery, replay_id, task)
-    if started is None:
-        raise ReplayRunning(running[0].id if running else None)
-    return to_response(started, 202, machinery, {"Location": f"/v1/replays/{replay_id}"})
-
-
 async def post_verification(call: Call) -> VerificationAnswer:
     async with call.machinery.pool.acquire() as connection:
         return await verify(connection)
-
-
-async def _run(machinery: Machinery, replay_id: Any, is_check: bool, is_forced: bool) -> None:
-    try:
-        await replay(
-            machinery.pool,
-            replay_id,
-            now=machinery.now,
-            is_check=is_check,
-            is_forced=is_forced,
-        )
-    except ReplayRunning:
-        pass
-    except Exception:
-        log.exception("replay_failed", replay_id=str(replay_id))
-
-
-async def _started(
-    machinery: Machinery, replay_id: Any, task: "asyncio.Task[None]"
-) -> Replay | None:
-    """The replay once it is on record; None if it could not begin."""
-    while True:
-        async with machinery.pool.acquire() as connection:
-            found = await fetch_replay(connection, replay_id)
-        if found is not None or task.done():
-            return found
-        await asyncio.sleep(0.01)
 
 
 def _checked_key(body: Any) -> tuple[str, Any]:

@@ -19,11 +19,9 @@ from service.api.dispatch import handler_of, path_with_slashes
 from service.api.openapi import document
 from service.api.operations import Machinery
 from service.api.problems import fault_problem, http_problem, refuse
+from service.api.readiness import look
 from service.api.routes import OPERATIONS
 from service.domain.refusals import NotReady, Refusal
-from service.log.read import read_head
-from service.log.schema import HEAD_REVISION, fetch_revision
-from service.read_models.replay import fetch_state
 
 REQUEST_ID_CHARACTERS_MAX = 128
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@/+=-]{1,128}")
@@ -67,11 +65,10 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 
     @get("/readyz")
     async def readyz() -> Response[bytes]:
-        checks = await _checks(machinery)
-        ready = all(check == "ok" for check in checks.values())
+        found = await look(machinery)
         return Response(
-            msgspec.json.encode({"state": "ready" if ready else "not_ready", "checks": checks}),
-            status_code=200 if ready else 503,
+            msgspec.json.encode(found),
+            status_code=200 if found.state == "ready" else 503,
             media_type=MediaType.JSON,
             headers={"Cache-Control": "no-store"},
         )
@@ -132,23 +129,6 @@ _UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
 )
-
-
-async def _checks(machinery: Machinery) -> dict[str, str]:
-    """Each thing that answering needs: `ok`, or what is wrong with it."""
-    try:
-        async with machinery.pool.acquire(timeout=2) as connection:
-            head = await read_head(connection)
-            revision = await fetch_revision(connection)
-            state = await fetch_state(connection)
-    except Exception as fault:  # noqa: BLE001 (whatever it is, the service is not ready)
-        return {"database": f"not reached: {type(fault).__name__}"}
-    machinery.position_seen = max(machinery.position_seen, head.position)
-    return {
-        "database": "ok",
-        "migrations": "ok" if revision == HEAD_REVISION else f"at {revision}",
-        "read_models": "ok" if state.is_current else "to be replayed",
-    }
 
 
 def _fault(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:

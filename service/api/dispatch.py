@@ -10,7 +10,7 @@ from litestar import Request, Response
 from msgspec import structs
 
 from service.answers.times import Times, fix_times
-from service.api import cursors
+from service.api import cursors, readiness
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
@@ -31,6 +31,7 @@ def handler_of(
         machinery: Machinery = request.app.state.machinery
         principal = await authenticate(request, machinery)
         authorise(operation, principal, machinery)
+        await readiness.check(operation, machinery)
         call = Call(
             machinery=machinery,
             request=request,

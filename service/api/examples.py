@@ -10,7 +10,8 @@ from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
 from service.log.keys import KeyNameTaken
-from service.read_models.replay import ReplayRunning
+from service.read_models.replay import NothingToRollBack
+from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
 
 _ID = UUID("0b0e9d5e-7c1c-5b8e-9b1e-3c1f4e0f6a10")
 _NEAR = (r.Candidate("google-deepmind", "Google DeepMind"),)
@@ -20,6 +21,8 @@ ANSWERS: dict[str, Any] = msgspec.json.decode(
     files("service.api").joinpath("examples.json").read_bytes()
 )
 """By operation."""
+
+_REPLAY = msgspec.convert(ANSWERS["startReplay"], Replay)
 
 REFUSALS: dict[type[r.Refusal], r.Refusal] = {
     type(refusal): refusal
@@ -35,7 +38,9 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.EventIdTaken(_ID, 712),
         r.IdempotencyKeyTaken("import-2024-06-01"),
         KeyNameTaken("editor"),
-        ReplayRunning(_ID),
+        ReplayRunning(_REPLAY),
+        ReplayNotPermitted("timeline", "timeline_service"),
+        NothingToRollBack(_ID, "the read models before it are no longer kept"),
         r.TooLarge("The body is too large; the limit is 16 MiB. Send it in parts."),
         r.UnsupportedContent("The content type 'text/csv' is not taken; send 'application/json'."),
         r.Invalid([r.BadDate("2024-02-30", "February 2024 has 29 days").at("/date")]),

@@ -31,7 +31,7 @@ class Machinery(Struct, kw_only=True):
 
     pool: Pool
     writer: Writer
-    tasks: set[asyncio.Task[None]]
+    tasks: set[asyncio.Task[Any]]
     """What goes on by itself after its request was answered."""
     identity: LogIdentity
     now: Callable[[], datetime]
@@ -40,6 +40,9 @@ class Machinery(Struct, kw_only=True):
     outside_keys: Mapping[bytes, Principal]
     """Keys that are set from outside, by their hashes."""
     read_keys_required: bool
+    is_readable: bool = True
+    """Whether the read models can be asked: not while they are first built, or built by code
+    whose rows this one cannot read."""
     position_seen: int = 0
     """The greatest head that any answer of this process was given from."""
 

@@ -12,7 +12,8 @@ from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
 from service.log.keys import KeyNameTaken
-from service.read_models.replay import ReplayRunning
+from service.read_models.replay import NothingToRollBack
+from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -36,6 +37,8 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.IdempotencyKeyTaken: Problem(409, "The idempotency key was used with another request"),
     KeyNameTaken: Problem(409, "A key of this name is in use"),
     ReplayRunning: Problem(409, "A replay is running"),
+    ReplayNotPermitted: Problem(409, "The database does not let the service replay"),
+    NothingToRollBack: Problem(409, "This replay cannot be taken back"),
     r.TooLarge: Problem(413, "The body is too large"),
     r.UnsupportedContent: Problem(415, "The content type is not taken"),
     r.Invalid: Problem(422, "The body has faults"),
@@ -65,6 +68,8 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     suggestions: tuple[r.Candidate, ...] = ()
     candidates: tuple[r.Candidate, ...] = ()
     parameter: str | None = None
+    replay: Replay | None = None
+    """The one that is waited for."""
 
 
 def document_of(refusal: r.Refusal) -> ProblemDocument:
@@ -113,10 +118,8 @@ def to_response(
 def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[bytes]:
     """The answer to a request that is refused."""
     headers: dict[str, str] = {}
-    if isinstance(refusal, r.QueueFull):
+    if isinstance(refusal, r.QueueFull | r.NotReady):
         headers["Retry-After"] = str(refusal.retry_after_seconds)
-    if isinstance(refusal, r.NotReady):
-        headers["Retry-After"] = "1"
     if isinstance(refusal, r.Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="lab-timeline"'
     return to_response(document_of(refusal), headers)

@@ -7,12 +7,14 @@ from service.answers.findings import FindingsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
-from service.api import administering, params, reading, writing
-from service.api.administering import KeyCreated, KeysAnswer, ReplaysAnswer
+from service.api import administering, params, reading, replaying, writing
+from service.api.administering import KeyCreated, KeysAnswer
 from service.api.operations import Operation
+from service.api.replaying import ReplaysAnswer
 from service.domain import refusals as r
 from service.log.keys import KeyNameTaken
-from service.read_models.replay import Replay, ReplayRunning
+from service.read_models.replay import NothingToRollBack
+from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
 
 _BODY_REFUSALS = (r.Malformed, r.TooLarge, r.UnsupportedContent, r.Invalid)
 _NAME_REFUSALS = (r.UnknownName, r.AmbiguousName)
@@ -237,12 +239,12 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/replays",
         tag="Replays",
         summary="Build the read models anew from the log, compare and switch.",
-        handler=administering.post_replay,
+        handler=replaying.post_replay,
         role="admin",
         params=(params.CHECK, params.FORCE),
         status=202,
         answer=Replay,
-        refusals=(ReplayRunning,),
+        refusals=(ReplayRunning, ReplayNotPermitted),
     ),
     Operation(
         id="listReplays",
@@ -250,7 +252,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/replays",
         tag="Replays",
         summary="The last replays, newest first.",
-        handler=administering.get_replays,
+        handler=replaying.get_replays,
         role=None,
         answer=ReplaysAnswer,
     ),
@@ -260,10 +262,22 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/replays/{replay_id:str}",
         tag="Replays",
         summary="How a replay stands.",
-        handler=administering.get_replay,
+        handler=replaying.get_replay,
         role=None,
         answer=Replay,
         refusals=(r.NotFound,),
+    ),
+    Operation(
+        id="rollBackReplay",
+        method="POST",
+        path="/v1/replays/{replay_id:str}/rollback",
+        tag="Replays",
+        summary="Put the read models before a replay back in its place.",
+        handler=replaying.post_rollback,
+        role="admin",
+        status=202,
+        answer=Replay,
+        refusals=(r.NotFound, NothingToRollBack, ReplayRunning, ReplayNotPermitted),
     ),
     Operation(
         id="listKeys",

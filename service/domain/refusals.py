@@ -261,6 +261,16 @@ class NotReady(Refusal):
 
     code = "not_ready"
 
+    def __init__(
+        self, message: str, retry_after_seconds: int = 1, replay: object | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+        self.replay = replay
+
+    def extras(self) -> dict[str, Any]:
+        return {} if self.replay is None else {"replay": self.replay}
+
 
 def shown(text: str) -> str:
     """*text* in quotes, shortened, with nothing in it that could act on a terminal."""

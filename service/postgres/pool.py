@@ -15,6 +15,11 @@ else:
     Connection = asyncpg.Connection | PoolConnectionProxy
     Pool = asyncpg.Pool
 
+REQUEST_SECONDS = 60
+"""So long may a statement take by which somebody waits for an answer."""
+PATIENCE_SECONDS = 24 * 60 * 60.0
+"""For statements that take as long as the log is long."""
+
 _FIND_ROLE = load_statements("service.postgres", "pool.sql")["find_role"]
 
 
@@ -40,7 +45,7 @@ async def open_pool(
         max_size=size_max,
         init=act_as_role,
         reset=keep,
-        command_timeout=60,
+        command_timeout=REQUEST_SECONDS,
         server_settings={
             "application_name": "lab-timeline",
             "jit": "off",

@@ -2,18 +2,17 @@
 Replay: the read models built anew from the log, compared and switched in one step.
 
 The new tables are built beside the old ones from the log up to a position, without the log's
-lock, while reads and writes go on. Then, under the lock, whoever was named since is folded
-again and the schemas change names. Killed at any moment it leaves the old tables in use.
+lock and in no transaction of its own, while reads and writes go on. Then they are brought to the
+head and the schemas change names (`switching`). Killed at any moment it leaves the old tables in
+use; those are kept afterwards, for a rollback.
 """
 
-import json
-import time
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
 from service.domain.events import Position, RecordedEvent
@@ -21,11 +20,10 @@ from service.domain.labs import Labs
 from service.domain.refusals import Refusal
 from service.domain.subjects import Subject
 from service.log import read
-from service.log.append import lock
-from service.postgres.pool import Connection, Pool
+from service.postgres.pool import PATIENCE_SECONDS, Connection, Pool
 from service.postgres.statements import load_statements
 from service.read_models.beliefs import MODELS, Belief, Beliefs, Model, Row
-from service.read_models.catch_up import Concerned, catch_up
+from service.read_models.drift import Drift, fetch_drift
 from service.read_models.projector import (
     LabChange,
     Streams,
@@ -33,36 +31,30 @@ from service.read_models.projector import (
     project_labs,
     project_people,
 )
-from service.read_models.rows import keep
+from service.read_models.replays import (
+    Progress,
+    Replay,
+    alone,
+    fetch_replay,
+    on_record,
+)
+from service.read_models.switching import BEFORE, NEXT, take_over
 
 _SQL = load_statements("service.read_models", "replay.sql")
 _FETCH_STATE = _SQL["fetch_state"]
-_SET_STATE = _SQL["set_state"]
-_LOOK_AT_NEXT = _SQL["look_at_next"]
-_READ_CONCERNED = _SQL["read_concerned"]
-_DROP_NEXT = _SQL["drop_next"]
 _CREATE_NEXT = _SQL["create_next"]
-_ANALYZE_NEXT = _SQL["analyze_next"]
-_DROP_BEFORE = _SQL["drop_before"]
-_SWITCH = _SQL["switch"]
-_READ_EVERY_PERSON = _SQL["read_every_person"]
+_VACUUM_NEXT = _SQL["vacuum_next"]
+_READ_PEOPLE = _SQL["read_people"]
 _READ_EVERY_LAB = _SQL["read_every_lab"]
-_DRIFT: dict[Model, str] = {model: _SQL[f"drift_of_{model}"] for model in MODELS}
-_START_REPLAY = _SQL["start_replay"]
-_NOTE_PROGRESS = _SQL["note_progress"]
-_FINISH_REPLAY = _SQL["finish_replay"]
-_FETCH_REPLAY = _SQL["fetch_replay"]
-_FETCH_REPLAYS = _SQL["fetch_replays"]
-_TRY_LOCK_REPLAY = _SQL["try_lock_replay"]
-_UNLOCK_REPLAY = _SQL["unlock_replay"]
-_ABANDON_REPLAYS = _SQL["abandon_replays"]
+_FIND_BEFORE = _SQL["find_before"]
 
 CODE_VERSION = 1
 """Of the fold and of the rows' form; raised with every change of what rows say."""
-PEOPLE_AT_ONCE = 2000
-DRIFT_ROWS_MAX = 100
-TAIL_EVENTS_MAX = 200
-"""So few may be left to fold under the lock."""
+READABLE_SINCE = 1
+"""The oldest code version whose rows today's code reads; raised when their form is another."""
+PEOPLE_AT_ONCE = 500
+EVENTS_IN_A_TURN = 100
+"""So many are folded before whoever else waits for the event loop has a turn."""
 
 _COLUMNS: dict[Model, tuple[str, ...]] = {
     "stints": ("person_id", "lab_id", "start_lo", "end_hi"),
@@ -73,63 +65,41 @@ _COLUMNS: dict[Model, tuple[str, ...]] = {
 }
 
 
-class ReplayRunning(Refusal):
-    """A second replay at the same time."""
+class NothingToRollBack(Refusal):
+    """The read models before this replay are not there, or of no use."""
 
-    code = "replay_running"
+    code = "nothing_to_roll_back"
 
-    def __init__(self, replay_id: UUID | None = None) -> None:
-        where = f"/v1/replays/{replay_id}" if replay_id else "/v1/replays"
-        super().__init__(f"A replay is running already; GET {where} tells its progress.")
-
-
-class Replay(Struct, frozen=True, kw_only=True):
-    """How a replay stands."""
-
-    id: UUID
-    state: str
-    """`running`, `done` or `failed`."""
-    check: bool
-    """Whether it only compares."""
-    started_at: datetime
-    finished_at: datetime | None
-    done: int
-    """Events folded so far."""
-    total: int
-    events_per_second: float | None
-    drift: list[Any]
-    """Rows in which the kept and the replayed read model differ."""
-    detail: str | None
-    """Why it failed or did not switch."""
+    def __init__(self, replay_id: UUID, reason: str) -> None:
+        super().__init__(
+            f"Replay '{replay_id}' cannot be taken back: {reason}; POST /v1/replays builds the "
+            "read models anew."
+        )
 
 
 class ReadModelState(Struct, frozen=True):
-    """By which code the read models were made."""
+    """By which code and which replay the read models were made."""
 
     code_version: int
     checkpoint: int
+    """Of those in use: where they began to be. Up to there those before them are true."""
+    replay_id: UUID | None = None
 
     @property
     def is_current(self) -> bool:
         return self.code_version == CODE_VERSION
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether they can answer until they are replayed; 0 is of tables that hold nothing yet."""
+        return READABLE_SINCE <= self.code_version <= CODE_VERSION
+
 
 async def fetch_state(connection: Connection) -> ReadModelState:
-    """By which code the read models were made."""
+    """By which code and which replay the read models were made."""
     row = await connection.fetchrow(_FETCH_STATE)
     assert row is not None, "the migration makes the one row"
-    return ReadModelState(row["code_version"], row["checkpoint"])
-
-
-async def fetch_replay(connection: Connection, replay_id: UUID) -> Replay | None:
-    """How one replay stands."""
-    row = await connection.fetchrow(_FETCH_REPLAY, replay_id)
-    return None if row is None else _from_row(row)
-
-
-async def fetch_replays(connection: Connection) -> list[Replay]:
-    """The last hundred, newest first."""
-    return [_from_row(row) for row in await connection.fetch(_FETCH_REPLAYS)]
+    return ReadModelState(row["code_version"], row["checkpoint"], row["replay_id"])
 
 
 async def replay(
@@ -147,86 +117,127 @@ async def replay(
 
     Raises:
         ReplayRunning: another one is under way, in whatever process.
+        ReplayNotPermitted: the service may make no schema.
     """
-    async with pool.acquire() as keeper:
-        if not await keeper.fetchval(_TRY_LOCK_REPLAY):
-            raise ReplayRunning
-        try:
-            await keeper.execute(_ABANDON_REPLAYS, now())
-            head = await read.read_head(keeper)
-            await keeper.execute(_START_REPLAY, replay_id, is_check, now(), head.position)
-            drift, detail, state = await _replay(
-                pool, replay_id, head.position, is_check, is_forced
-            )
-        except BaseException as fault:
-            drift, detail, state = [], f"{type(fault).__name__}: {fault}", "failed"
-            raise
-        finally:
-            if not keeper.is_closed():
-                await keeper.execute(
-                    _FINISH_REPLAY, replay_id, state, now(), json.dumps(drift), detail
-                )
-                await keeper.execute(_UNLOCK_REPLAY)
-        found = await fetch_replay(keeper, replay_id)
+    async with (
+        alone(pool, now) as connection,
+        on_record(connection, replay_id, now=now, is_check=is_check) as progress,
+    ):
+        before = await fetch_state(connection)
+        until = (await read.read_head(connection)).position
+        await progress.expect(Position(0), until)
+        await connection.execute(_CREATE_NEXT)
+        await _build(progress, until)
+        if not is_check:
+            await progress.at("indexing")
+            await connection.execute(_VACUUM_NEXT, timeout=PATIENCE_SECONDS)
+        await progress.at("comparing")
+        drift = await _drift(connection, before, until)
+        if is_check:
+            await progress.finish(drift)
+        elif drift.rows and before.is_current and not is_forced:
+            await progress.fail(drift, "The read models differ; nothing was switched.")
+        else:
+            await take_over(progress, NEXT, until=until, code_version=CODE_VERSION, drift=drift)
+    return await _ended(pool, replay_id)
+
+
+async def roll_back(
+    pool: Pool, replay_id: UUID, target: UUID, *, now: Callable[[], datetime]
+) -> Replay:
+    """
+    Let the read models before the replay *target* take the place of what it made.
+
+    Whom events since concern is folded again first. What *target* made is kept as the read
+    models before this rollback, which can be taken back likewise.
+
+    Raises:
+        NothingToRollBack: *target* did not make what is in use, or what was before it is gone.
+        ReplayRunning: a replay is under way.
+        ReplayNotPermitted: the service may make no schema.
+    """
+    async with alone(pool, now) as connection:
+        before = await _find_before(connection, target)
+        after = Position(before.checkpoint)
+        async with on_record(connection, replay_id, now=now, rolls_back=target) as progress:
+            await progress.expect(after, (await read.read_head(connection)).position)
+            await take_over(progress, BEFORE, until=after, code_version=before.code_version)
+    return await _ended(pool, replay_id)
+
+
+async def _find_before(connection: Connection, target: UUID) -> ReadModelState:
+    """
+    What is kept of before *target*, and up to where it is true.
+
+    Raises:
+        NothingToRollBack: see there.
+    """
+    current = await fetch_state(connection)
+    if current.replay_id != target:
+        other = f"'{current.replay_id}' did" if current.replay_id else "no replay did"
+        raise NothingToRollBack(target, f"it did not make the read models in use ({other})")
+    if not await connection.fetchval(_FIND_BEFORE):
+        raise NothingToRollBack(target, "the read models before it are no longer kept")
+    async with connection.transaction(readonly=True):
+        await connection.execute(BEFORE.look_at)
+        before = await fetch_state(connection)
+    if not before.is_readable:
+        raise NothingToRollBack(
+            target,
+            f"code of version {before.code_version} made those before it, whose rows "
+            f"version {CODE_VERSION} cannot read",
+        )
+    # A rollback that was ended half way had brought them beyond where they went out of use.
+    return ReadModelState(before.code_version, max(before.checkpoint, current.checkpoint))
+
+
+async def _ended(pool: Pool, replay_id: UUID) -> Replay:
+    async with pool.acquire() as connection:
+        found = await fetch_replay(connection, replay_id)
     assert found is not None, "it was just written"
     return found
 
 
-async def _replay(
-    pool: Pool, replay_id: UUID, until: Position, is_check: bool, is_forced: bool
-) -> tuple[list[dict[str, Any]], str | None, str]:
-    async with pool.acquire() as connection:
-        before = await fetch_state(connection)
-        await connection.execute(_DROP_NEXT)
-        await connection.execute(_CREATE_NEXT)
-        await _build(pool, connection, replay_id, until)
-        await connection.execute(_ANALYZE_NEXT)
-        drift = await _drift(connection, until) if before.is_current else []
-        if is_check:
-            await connection.execute(_DROP_NEXT)
-            return drift, None, "done"
-        if drift and before.is_current and not is_forced:
-            await connection.execute(_DROP_NEXT)
-            return drift, "The read models differ; nothing was switched.", "failed"
-        await _switch(connection, until)
-    return drift, None, "done"
+async def _drift(connection: Connection, kept: ReadModelState, until: Position) -> Drift:
+    """What differs; of tables that no code ever filled there is nothing to tell."""
+    if kept.code_version == 0:
+        return Drift()
+    return await fetch_drift(connection, until)
 
 
-async def _build(pool: Pool, connection: Connection, replay_id: UUID, until: Position) -> None:
+async def _build(progress: Progress, until: Position) -> None:
     """Fill the new tables with what was believed up to *until*."""
-    began = time.monotonic()
+    connection = progress.connection
     labs = [row[0] for row in await connection.fetch(_READ_EVERY_LAB)]
-    facts = Streams(_until(await read.read_streams(connection, labs=labs), until))
+    every = _until(await read.read_streams(connection, labs=labs), until)
+    facts = Streams(every)
     families = []
     for family in facts.groups("lab", labs):
         beliefs = Beliefs()
         changes = project_labs(family, facts.facts_of(family), after=Position(0), beliefs=beliefs)
         families.append((family, changes))
         await _copy(connection, [beliefs])
+    await progress.folded(every)
     family_of = {lab: i for i, (family, _) in enumerate(families) for lab in family}
     done: set[str] = set()
-    folded = 0
-    async with pool.acquire() as reader:
-        async for people in _people(reader):
-            fresh = [one for one in people if one not in done]
-            linked = await read.read_linked(reader, [Subject("person", one) for one in fresh])
-            ids = [s.id for s in linked]
-            done.update(one for one in ids if one not in fresh)
-            stream = _until(await read.read_streams(reader, people=ids), until)
-            units = list(_units(Streams(stream), ids, families, family_of))
-            await _copy(connection, units)
-            folded += len(stream)
-            rate = folded / max(time.monotonic() - began, 1e-6)
-            # An event with several founders is folded once for each.
-            await connection.execute(_NOTE_PROGRESS, replay_id, min(folded, until), rate)
+    async for people in _people(connection):
+        fresh = [one for one in people if one not in done]
+        linked = await read.read_linked(connection, [Subject("person", one) for one in fresh])
+        ids = [s.id for s in linked]
+        done.update(one for one in ids if one not in fresh)
+        stream = _until(await read.read_streams(connection, people=ids), until)
+        await _copy(connection, await _units(Streams(stream), ids, families, family_of))
+        await progress.folded(stream)
 
 
-def _units(
+async def _units(
     streams: Streams,
     ids: Sequence[str],
     families: Sequence[tuple[frozenset[str], list[LabChange]]],
     family_of: dict[str, int],
-) -> Iterable[Beliefs]:
+) -> list[Beliefs]:
+    units = []
+    in_this_turn = 0
     for component in streams.groups("person", ids):
         stream = streams.of_people(component)
         named = {family_of[lab] for lab in named_labs(stream) if lab in family_of}
@@ -237,20 +248,21 @@ def _units(
         project_people(
             component, stream, after=Position(0), labs=Labs(), changes=changes, beliefs=beliefs
         )
-        yield beliefs
+        units.append(beliefs)
+        in_this_turn += len(stream)
+        if in_this_turn >= EVENTS_IN_A_TURN:
+            in_this_turn = 0
+            await asyncio.sleep(0)
+    return units
 
 
 async def _people(connection: Connection) -> AsyncIterator[list[str]]:
-    """Every id of a person, some at a time."""
-    async with connection.transaction(readonly=True):
-        page: list[str] = []
-        async for row in connection.cursor(_READ_EVERY_PERSON, prefetch=PEOPLE_AT_ONCE):
-            page.append(row[0])
-            if len(page) == PEOPLE_AT_ONCE:
-                yield page
-                page = []
-        if page:
-            yield page
+    """Every id of a person, some at a time, in order."""
+    last = ""
+    while rows := await connection.fetch(_READ_PEOPLE, last, PEOPLE_AT_ONCE):
+        page: list[str] = [row[0] for row in rows]
+        yield page
+        last = page[-1]
 
 
 async def _copy(connection: Connection, units: Iterable[Beliefs]) -> None:
@@ -273,69 +285,5 @@ def _record(row: Row, belief: Belief) -> tuple[Any, ...]:
     return (belief.known_from, belief.known_to, row.content, *belief.columns)
 
 
-async def _drift(connection: Connection, until: Position) -> list[dict[str, Any]]:
-    """The first rows of each read model in which the old and the new one differ."""
-    drift = []
-    for model in MODELS:
-        rows = await connection.fetch(_DRIFT[model], until, DRIFT_ROWS_MAX)
-        drift += [
-            {
-                "model": model,
-                "side": row["side"],
-                "subject": row["person_id"],
-                "known_from": row["known_from"],
-                "known_to": None if row["known_to"] == 2**63 - 1 else row["known_to"],
-                "content": json.loads(row["content"]),
-            }
-            for row in rows
-        ]
-    return drift
-
-
-async def _switch(connection: Connection, until: Position) -> None:
-    """Fold what came since and let the new tables take the place of the old ones."""
-    await connection.execute(_DROP_BEFORE)
-    while (await read.read_head(connection)).position - until > TAIL_EVENTS_MAX:
-        async with connection.transaction():
-            until = await _catch_up(connection, until)
-    async with connection.transaction():
-        # From here on no event is appended, so that the new tables miss none when they switch.
-        await lock(connection)
-        until = await _catch_up(connection, until)
-        head = await read.read_head(connection)
-        assert head.position == until, "nobody appends while the lock is held"
-        await connection.execute(_SET_STATE, CODE_VERSION, head.position, head.recorded_at)
-        await connection.execute(_SWITCH)
-
-
-async def _catch_up(connection: Connection, after: Position) -> Position:
-    """Bring the new tables from *after* to the head; the position that they then are at."""
-    await connection.execute(_LOOK_AT_NEXT)
-    head = await read.read_head(connection)
-    rows = await connection.fetch(_READ_CONCERNED, after, head.position)
-    concerned = Concerned(
-        people={r["subject_id"] for r in rows if r["kind"] == "person"},
-        labs={r["subject_id"] for r in rows if r["is_fact"]},
-        moves_people=True,
-    )
-    await keep(connection, await catch_up(connection, concerned, after=after, until=head.position))
-    return head.position
-
-
 def _until(events: Sequence[RecordedEvent], until: Position) -> list[RecordedEvent]:
     return [event for event in events if event.position <= until]
-
-
-def _from_row(row: asyncpg.Record) -> Replay:
-    return Replay(
-        id=row["replay_id"],
-        state=row["state"],
-        check=row["is_check"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        done=row["done"],
-        total=row["total"],
-        events_per_second=row["events_per_second"],
-        drift=json.loads(row["drift"]),
-        detail=row["detail"],
-    )

@@ -10,6 +10,7 @@ from service.domain.findings import Finding
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.read_models.beliefs import Row, finding_of, stint_of
+from service.read_models.switching import hold_still
 from service.recording.admission import Chance, admit
 from service.recording.commands import Command
 from service.recording.scope import project, read_scope
@@ -36,6 +37,7 @@ async def rehearse(connection: Connection, command: Command, chance: Chance) -> 
     """
     # A snapshot, and not the log's lock: a rehearsal holds up no write.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await hold_still(connection)
         scope = await read_scope(connection, [command], chance.now())
         head = scope.head.position
         admitted = admit(command, scope, chance)

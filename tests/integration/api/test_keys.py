@@ -31,6 +31,7 @@ NEEDS: dict[str, str | None] = {
     "startReplay": "admin",
     "listReplays": None,
     "getReplay": None,
+    "rollBackReplay": "admin",
     "listKeys": "admin",
     "createKey": "admin",
     "revokeKey": "admin",

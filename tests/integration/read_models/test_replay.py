@@ -15,16 +15,11 @@ from service.domain.events import Correction, Payload, Position, Retraction
 from service.domain.submissions import Submission
 from service.log.append import lock
 from service.log.read import read_head
+from service.read_models import drift as drifts
 from service.read_models import replay as replays
-from service.read_models.replay import (
-    CODE_VERSION,
-    Replay,
-    ReplayRunning,
-    fetch_replay,
-    fetch_replays,
-    fetch_state,
-    replay,
-)
+from service.read_models import switching
+from service.read_models.replay import CODE_VERSION, fetch_state, replay
+from service.read_models.replays import ENDED, Replay, ReplayRunning, fetch_replay, fetch_replays
 from service.read_models.stints import fetch_stints_of_labs
 from tests.support import builders as b
 from tests.support.catalogue import catalogue, connected
@@ -135,8 +130,8 @@ class TestWhileTheServiceGoesOn:
             for number in range(9):
                 await record(filled.pool, b.renaming("y", to=f"Y{number}", on="2022"))
 
-        monkeypatch.setattr(replays, "TAIL_EVENTS_MAX", 2)
-        monkeypatch.setattr(replays, "lock", noted_lock)
+        monkeypatch.setattr(switching, "TAIL_EVENTS_MAX", 2)
+        monkeypatch.setattr(switching, "lock", noted_lock)
         after_building(monkeypatch, go_on)
         assert (await replayed(filled)).state == "done"
         assert locked_at == [len(HISTORY) + 9]
@@ -188,23 +183,30 @@ class TestWhileTheServiceGoesOn:
         assert answers[0]["y"].keys() == {"ann", "ben", "cid"}
         assert all(one == answers[0] for one in answers)
 
-    async def test_reader_who_takes_long_holds_up_no_append(self, filled: Base) -> None:
+    async def test_reader_who_takes_long_holds_up_no_append(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """
-        The tables before the last switch may still be read by somebody: dropping them waits, and
-        must not do so with the log's lock.
+        A transaction that has read the old tables finishes first. Whoever appends waits for none
+        of this: the switch gives the log's lock back each time that it cannot have the tables.
         """
+        monkeypatch.setattr(switching, "PAUSE_SECONDS", 0.01)
+        number = CHANCE.new_id()
         async with connected(filled.dsn) as slow:
             reading = slow.transaction()
             await reading.start()
             await slow.fetch("SELECT * FROM stints")
-            await replayed(filled)
-            waiting = asyncio.create_task(replayed(filled))
-            await _until_blocked(filled, waiting)
-            async with asyncio.timeout(5):
-                await record(filled.pool, LATER[0])
-            assert not waiting.done()
+            going = asyncio.create_task(replay(filled.pool, number, now=CHANCE.now))
+            for each in LATER:
+                await _until_it_gave_way(filled, number, going)
+                async with asyncio.timeout(5):
+                    await record(filled.pool, each)
+            assert not going.done()
             await reading.rollback()
-        assert (await waiting).state == "done"
+        done = await going
+        assert (done.state, done.drift) == ("done", [])
+        assert done.switch_waits >= len(LATER)
+        assert done.checkpoint == len(HISTORY) + len(LATER)
         await assert_right(filled)
 
 
@@ -226,7 +228,7 @@ async def test_whatever_comes_while_a_replay_builds_is_in_it(
         async def go_on() -> None:
             await carry_out(base, Plan(plan.groups[cut:], plan.is_concurrent), model)
 
-        patched.setattr(replays, "TAIL_EVENTS_MAX", tail)
+        patched.setattr(switching, "TAIL_EVENTS_MAX", tail)
         after_building(patched, go_on)
         done = await replayed(base)
     assert (done.state, done.drift) == ("done", [])
@@ -251,7 +253,7 @@ class TestChecking:
         rows = await fetch_rows(filled.owner)
         done = await replayed(filled, is_check=True)
         assert done.state == "done"
-        assert {d["model"] for d in done.drift} == {"stints"}
+        assert {d.model for d in done.drift} == {"stints"}
         assert await fetch_rows(filled.owner) == rows
 
 
@@ -282,9 +284,9 @@ class TestDrift:
         done = await replayed(filled)
         assert done.state == "failed"
         assert done.detail is not None
-        assert {d["model"] for d in done.drift} == {model}
-        assert subject in {d["subject"] for d in done.drift}
-        assert {d["side"] for d in done.drift} <= {"kept", "replayed"}
+        assert {d.model for d in done.drift} == {model}
+        assert subject in {d.subject for d in done.drift}
+        assert {d.side for d in done.drift} <= {"kept", "replayed"}
         assert await fetch_rows(filled.owner) == rows
         assert await schemas(filled) == {"read_models"}
 
@@ -293,17 +295,17 @@ class TestDrift:
             "UPDATE names SET known_to = 5 WHERE subject_id = 'cid' AND known_from = 2"
         )
         drift = (await replayed(filled)).drift
-        assert [(d["side"], d["known_from"], d["known_to"]) for d in drift] == [
+        assert [(d.side, d.known_from, d.known_to) for d in drift] == [
             ("kept", 2, 5),
             ("replayed", 2, None),
         ]
-        assert drift[0]["content"] == ["person", "cid", "cid", "cid"]
+        assert drift[0].content == ["person", "cid", "cid", "cid"]
 
     async def test_is_overcome_by_force(self, filled: Base) -> None:
         await filled.owner.execute("DELETE FROM stints; DELETE FROM labs")
         done = await replayed(filled, is_forced=True)
         assert done.state == "done"
-        assert {d["model"] for d in done.drift} == {"stints", "labs"}
+        assert {d.model for d in done.drift} == {"stints", "labs"}
         await assert_right(filled)
         assert (await replayed(filled)).drift == []
 
@@ -318,9 +320,12 @@ class TestDrift:
     async def test_is_told_up_to_a_bound(
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(replays, "DRIFT_ROWS_MAX", 2)
+        monkeypatch.setattr(drifts, "DRIFT_ROWS_MAX", 2)
+        (people,) = await filled.owner.fetchrow("SELECT count(*) FROM people") or (0,)
         await filled.owner.execute("DELETE FROM people")
-        assert len((await replayed(filled)).drift) == 2
+        done = await replayed(filled)
+        assert (len(done.drift), done.drift_rows) == (2, people)
+        assert people > 2
 
 
 class TestOneAtATime:
@@ -352,12 +357,15 @@ class TestOneAtATime:
 
 
 class TestCrash:
-    @pytest.mark.parametrize("step", ["_build", "_drift", "_switch", "_catch_up", "lock"])
+    @pytest.mark.parametrize(
+        "step", ["_build", "_drift", "take_over", "_catch_up", "lock", "_set_state"]
+    )
     async def test_leaves_the_old_models_in_use(
         self, filled: Base, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
         """The fault is told, and the next replay works."""
-        real = getattr(replays, step)
+        module = replays if hasattr(replays, step) else switching
+        real = getattr(module, step)
 
         async def crash(*args: Any) -> Any:
             await real(*args)
@@ -366,9 +374,9 @@ class TestCrash:
         rows = await fetch_rows(filled.owner)
         number = CHANCE.new_id()
         with monkeypatch.context() as patched:
-            patched.setattr(replays, step, crash)
-            if step == "_switch":
-                patched.setattr(replays, "_switch", _crash_before(step))
+            patched.setattr(module, step, crash)
+            if step == "take_over":
+                patched.setattr(module, step, _crash_before(step))
             with pytest.raises(_CrashError):
                 await replay(filled.pool, number, now=CHANCE.now)
         failed = await fetch_replay(filled.owner, number)
@@ -399,11 +407,13 @@ class TestCrash:
                 await replay(filled.pool, number, now=CHANCE.now)
         killed = await fetch_replay(filled.owner, number)
         assert killed is not None
-        assert killed.state == "running"
+        assert (killed.state, killed.finished_at) == ("failed", None)
+        assert killed.detail == ENDED
         assert (await replayed(filled)).state == "done"
         killed = await fetch_replay(filled.owner, number)
         assert killed is not None
         assert killed.state == "failed"
+        assert killed.finished_at is not None
         await assert_right(filled)
 
     async def test_cancelled_replay_gives_its_lock_back(
@@ -491,6 +501,16 @@ async def _until_blocked(base: Base, task: asyncio.Task[Any]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def _until_it_gave_way(base: Base, number: UUID, task: asyncio.Task[Any]) -> None:
+    """Until the switch of a replay found the tables held once more."""
+    waits = "SELECT switch_waits FROM replays WHERE replay_id = $1"
+    before = await base.owner.fetchval(waits, number) or 0
+    async with asyncio.timeout(20):
+        while (await base.owner.fetchval(waits, number) or 0) <= before:
+            assert not task.done(), task.result()
+            await asyncio.sleep(0.005)
+
+
 _BLOCKED = """
     SELECT count(*) FROM pg_locks
     WHERE locktype = 'relation' AND NOT granted
@@ -499,7 +519,7 @@ _BLOCKED = """
 
 
 def _crash_before(step: str) -> Callable[..., Awaitable[None]]:
-    async def crash(*args: Any) -> None:
+    async def crash(*args: Any, **how: Any) -> None:
         raise _CrashError(step)
 
     return crash

@@ -13,14 +13,22 @@ from service.cli.main import timeline
 from tests.unit.cli.conftest import UNSET, Run, WrittenService
 
 
-def replay(state: str, done: int, drift: list[Any]) -> dict[str, Any]:
+def replay(state: str, done: int, drift: list[Any], **more: Any) -> dict[str, Any]:
     return {
         "id": "r1",
         "state": state,
+        "step": "building",
+        "rolls_back": None,
         "done": done,
         "total": 4000,
         "events_per_second": 1234.5,
+        "seconds_left": 1.6 if state == "running" else None,
+        "switch_waits": 0,
+        "checkpoint": None,
         "drift": drift,
+        "drift_rows": len(drift),
+        "detail": None,
+        **more,
     }
 
 
@@ -46,23 +54,71 @@ def test_replay_is_watched_to_its_end(service: WrittenService, run: Run) -> None
 
 
 def test_checked_drift_is_a_fault(service: WrittenService, run: Run) -> None:
-    drift = [{"table": "stints", "person": f"p{i}\x07"} for i in range(25)]
-    start_replay(service, replay("done", 4000, drift))
+    row = {"model": "stints", "kind": "person", "side": "kept", "known_from": 7, "known_to": None}
+    drift = [{**row, "subject": f"p{i}\x07", "content": {"x": i}} for i in range(25)]
+    drift[1] |= {"side": "replayed", "known_to": 9}
+    start_replay(service, replay("done", 4000, drift, drift_rows=3000))
     result = run("replay", "--check")
     assert dict(service.requests[0].url.params) == {"check": "true"}
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
-    assert lines[0].endswith("the read models differed in 25 places.")
-    assert lines[1] == '  {"table":"stints","person":"p0\\u0007"}'
-    assert lines[-1] == "  and 5 more"
+    assert lines[0].endswith("the read models differ in 3,000 rows.")
+    assert lines[1] == '  - person p0\\x07, stints, position 7 on: {"x":0}'
+    assert lines[2] == '  + person p1\\x07, stints, position 7 to 9: {"x":1}'
+    assert lines[-1] == "  and 2,980 more"
+
+
+def test_drift_can_be_overruled(service: WrittenService, run: Run) -> None:
+    start_replay(service, replay("done", 4000, []))
+    assert run("replay", "--force").exit_code == 0
+    assert dict(service.requests[0].url.params) == {"force": "true"}
 
 
 def test_failed_replay_is_a_fault(service: WrittenService, run: Run) -> None:
-    start_replay(service, {**replay("failed", 7, []), "error": "Out of room."})
+    """It is told why, in the words of the service."""
+    start_replay(service, replay("failed", 7, [], detail="Out of room."))
     result = run("replay")
     assert result.exit_code == 1
     assert result.stdout.startswith("The replay failed after 7 of 4,000 events")
     assert result.stdout.endswith("Out of room.\n")
+
+
+def test_progress_is_told_to_who_waits(
+    service: WrittenService, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.cli.terminal.SECONDS_BETWEEN_LINES", 0)
+    waiting = replay("running", 4000, [], step="catching_up", seconds_left=None, switch_waits=3)
+    start_replay(service, replay("running", 2000, []), waiting, replay("done", 4000, []))
+    assert run("replay").stderr.splitlines()[1:] == [
+        "Replay: building, 2,000 of 4,000 events, 1,234 a second, about 2 s left",
+        "Replay: catching up, 4,000 of 4,000 events, 1,234 a second, gave way to readers 3 times",
+    ]
+
+
+def test_last_replay_is_taken_back(service: WrittenService, run: Run) -> None:
+    """That is the newest that switched: others only compared, or failed."""
+    items = [
+        {"id": "r4", "checkpoint": None},
+        {"id": "r3", "checkpoint": 4000},
+        {"id": "r2", "checkpoint": 9},
+    ]
+    service.answers("GET", "/v1/replays", {"items": items})
+    done = replay("done", 5, [], rolls_back="r3")
+    service.answers("POST", "/v1/replays/r3/rollback", done, status=202)
+    result = run("replay", "--rollback")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("The read models before that replay are in use again")
+
+
+def test_without_a_replay_nothing_is_taken_back(service: WrittenService, run: Run) -> None:
+    service.answers("GET", "/v1/replays", {"items": [{"id": "r1", "checkpoint": None}]})
+    result = run("replay", "--rollback")
+    assert result.exit_code == 2
+    assert "nothing to put back" in result.stderr
+
+
+def test_ways_to_replay_exclude_each_other(run: Run) -> None:
+    assert run("replay", "--rollback", "--force").exit_code == 2
 
 
 def test_replay_passes_its_last_word_on(service: WrittenService, run: Run) -> None:
