@@ -87,7 +87,10 @@ def _print_result(result: dict[str, Any], *, check: bool) -> None:
     if result["state"] != "done":
         print_line(f"The replay failed after {_events(result)}. {result['detail'] or ''}".rstrip())
     elif result["rolls_back"] is not None:
-        print_line(f"The read models before that replay are in use again, with {_events(result)}.")
+        print_line(
+            "The read models before that replay are in use again, brought up to date with the "
+            f"{result['total']:,} events since."
+        )
     elif drift:
         kept = "differ" if check else "differed, and were replaced,"
         print_line(

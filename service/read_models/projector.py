@@ -23,6 +23,8 @@ from service.domain.labs import LabFacts, Labs, fold_labs
 from service.domain.subjects import Subject, concerns_of
 from service.read_models.beliefs import (
     Beliefs,
+    Columns,
+    Row,
     finding_rows,
     lab_rows,
     person_rows,
@@ -155,6 +157,7 @@ def project_people(
     moved: dict[Position, list[LabChange]] = {}
     for change in changes:
         moved.setdefault(change.position, []).append(change)
+    people: dict[Row, Columns] | None = None
     for position in sorted(own | moved.keys()):
         for change in moved.get(position, ()):
             known.update(change.labs)
@@ -166,8 +169,10 @@ def project_people(
         if not until:
             continue
         stints, findings = fold_histories(until, known, component)
-        people = [p for p in fold_people(until).values() if p.id in component]
-        beliefs.replace(position, stint_rows(stints) | finding_rows(findings) | person_rows(people))
+        if position in own or people is None:
+            # What labs are changes nothing of what people are called.
+            people = person_rows(p for p in fold_people(until).values() if p.id in component)
+        beliefs.replace(position, stint_rows(stints) | finding_rows(findings) | people)
 
 
 def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:

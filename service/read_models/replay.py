@@ -211,12 +211,13 @@ async def _build(progress: Progress, until: Position) -> None:
     labs = [row[0] for row in await connection.fetch(_READ_EVERY_LAB)]
     every = _until(await read.read_streams(connection, labs=labs), until)
     facts = Streams(every)
-    families = []
+    families, units = [], []
     for family in facts.groups("lab", labs):
         beliefs = Beliefs()
         changes = project_labs(family, facts.facts_of(family), after=Position(0), beliefs=beliefs)
         families.append((family, changes))
-        await _copy(connection, [beliefs])
+        units.append(beliefs)
+    await _copy(connection, units)
     await progress.folded(every)
     family_of = {lab: i for i, (family, _) in enumerate(families) for lab in family}
     done: set[str] = set()

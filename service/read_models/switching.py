@@ -94,6 +94,7 @@ async def take_over(
             await lock(connection)
             head = await read.read_head(connection)
             await _catch_up(connection, successor, until, head.position)
+            await progress.passed(range(until + 1, head.position + 1))
             until = head.position
             if await _is_switched(progress, successor, code_version, until, drift or Drift()):
                 return

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -10,16 +11,28 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from service.app import CHANCE, make_current
+from service.app import CHANCE, ROLE, make_current
 from service.domain.events import Correction, Payload, Position, Retraction
 from service.domain.submissions import Submission
 from service.log.append import lock
 from service.log.read import read_head
+from service.log.schema import renew_grant
 from service.read_models import drift as drifts
 from service.read_models import replay as replays
 from service.read_models import switching
 from service.read_models.replay import CODE_VERSION, fetch_state, replay
-from service.read_models.replays import ENDED, Replay, ReplayRunning, fetch_replay, fetch_replays
+from service.read_models.replays import (
+    ENDED,
+    STOPPED,
+    Progress,
+    Replay,
+    ReplayNotPermitted,
+    ReplayRunning,
+    Step,
+    clean_up,
+    fetch_replay,
+    fetch_replays,
+)
 from service.read_models.stints import fetch_stints_of_labs
 from tests.support import builders as b
 from tests.support.catalogue import catalogue, connected
@@ -301,6 +314,42 @@ class TestDrift:
         ]
         assert drift[0].content == ["person", "cid", "cid", "cid"]
 
+    @pytest.mark.parametrize(
+        ("statement", "model", "columns"),
+        [
+            ("UPDATE stints SET end_hi = '2020-02-02' WHERE person_id = 'ben'", "stints", 3),
+            ("UPDATE stints SET lab_id = 'x' WHERE lab_id = 'y'", "stints", 3),
+            ("UPDATE labs SET successor_id = NULL", "labs", 2),
+            ("UPDATE people SET canonical_id = 'ann'", "people", 1),
+            ("UPDATE names SET folded = 'zoe' WHERE folded = 'cid'", "names", 2),
+        ],
+    )
+    async def test_of_what_rows_are_found_by_is_told(
+        self, filled: Base, statement: str, model: str, columns: int
+    ) -> None:
+        """What a row says may be right, and nobody finds it."""
+        await filled.owner.execute(statement)
+        done = await replayed(filled)
+        assert (done.state, {d.model for d in done.drift}) == ("failed", {model})
+        assert {d.side for d in done.drift} == {"kept", "replayed"}
+        assert {len(d.columns) for d in done.drift} == {columns}
+
+    async def test_of_a_row_that_says_nothing_is_told(self, filled: Base) -> None:
+        await filled.owner.execute("UPDATE people SET content = '{' WHERE person_id = 'cid'")
+        drift = (await replayed(filled)).drift
+        assert [(d.side, d.subject) for d in drift] == [("kept", "cid"), ("replayed", "cid")]
+        assert drift[0].content == "{"
+
+    async def test_of_a_row_kept_twice_is_told(self, filled: Base) -> None:
+        await filled.owner.execute(
+            "INSERT INTO people (person_id, canonical_id, known_from, known_to, content)"
+            " SELECT person_id, canonical_id, known_from, known_to, content FROM people"
+            " WHERE person_id = 'cid'"
+        )
+        done = await replayed(filled)
+        assert [(d.side, d.kind, d.subject) for d in done.drift] == [("kept", "person", "cid")]
+        assert done.drift_rows == 1
+
     async def test_is_overcome_by_force(self, filled: Base) -> None:
         await filled.owner.execute("DELETE FROM stints; DELETE FROM labs")
         done = await replayed(filled, is_forced=True)
@@ -312,9 +361,21 @@ class TestDrift:
     async def test_is_no_reason_against_other_code(self, filled: Base) -> None:
         """What other code made is bound to differ."""
         await filled.owner.execute("UPDATE state SET code_version = $1", CODE_VERSION - 1)
-        await filled.owner.execute("DELETE FROM stints")
         await make_current(filled.pool)
         assert (await fetch_state(filled.owner)).is_current
+        await assert_right(filled)
+
+    async def test_against_other_code_is_told_all_the_same(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever raises the version sees what that changes."""
+        stints = len((await fetch_rows(filled.owner))["stints"])
+        await filled.owner.execute("DELETE FROM stints")
+        monkeypatch.setattr(replays, "CODE_VERSION", CODE_VERSION + 1)
+        done = await replayed(filled)
+        assert (done.state, done.drift_rows) == ("done", stints)
+        assert {d.side for d in done.drift} == {"replayed"}
+        assert (await fetch_state(filled.owner)).code_version == CODE_VERSION + 1
         await assert_right(filled)
 
     async def test_is_told_up_to_a_bound(
@@ -326,6 +387,47 @@ class TestDrift:
         done = await replayed(filled)
         assert (len(done.drift), done.drift_rows) == (2, people)
         assert people > 2
+
+
+class TestProgress:
+    async def test_can_be_read_while_it_runs_and_never_goes_back(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By another connection, as another process has it; in the order of the steps."""
+        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        monkeypatch.setattr(switching, "TAIL_EVENTS_MAX", 0)
+        seen: list[Replay] = []
+        number = CHANCE.new_id()
+        note = Progress._note
+
+        async def note_and_look(progress: Progress) -> None:
+            await note(progress)
+            found = await fetch_replay(filled.owner, number)
+            # Of what the transaction that switches says nobody knows before it is over.
+            if found is not None:
+                seen.append(found)
+
+        async def go_on() -> None:
+            await record(filled.pool, LATER[0])
+
+        monkeypatch.setattr(Progress, "_note", note_and_look)
+        after_building(monkeypatch, go_on)
+        await replay(filled.pool, number, now=CHANCE.now)
+        steps = list(dict.fromkeys(each.step for each in seen))
+        assert steps == list(get_args(Step))
+        assert {each.state for each in seen} == {"running"}
+        assert {each.total for each in seen} == {len(HISTORY)}
+        counts = [each.done for each in seen]
+        assert counts == sorted(counts)
+        assert counts[0] == 0
+        assert 0 < counts[2] < len(HISTORY)
+        built = next(each for each in seen if each.step == "indexing")
+        assert built.done == built.total, "every event is folded, and counted once"
+        folding = [each for each in seen if each.step == "building" and each.done]
+        assert all(each.events_per_second and each.events_per_second > 0 for each in folding)
+        assert folding[0].seconds_left is not None
+        assert folding[0].seconds_left > 0
+        assert built.seconds_left is None
 
 
 class TestOneAtATime:
@@ -345,10 +447,12 @@ class TestOneAtATime:
         try:
             for is_check in (False, True):
                 async with asyncio.timeout(20):
-                    with pytest.raises(ReplayRunning):
+                    with pytest.raises(ReplayRunning) as refused:
                         await replayed(filled, is_check=is_check)
-            (running,) = await fetch_replays(filled.owner)
-            assert running.state == "running"
+                (running,) = await fetch_replays(filled.owner)
+                assert running.state == "running"
+                assert refused.value.extras() == {"replay": running}
+                assert f"building, {len(HISTORY)} of {len(HISTORY)} events" in str(refused.value)
         finally:
             may_end.set()
         assert (await first).state == "done"
@@ -416,6 +520,28 @@ class TestCrash:
         assert killed.finished_at is not None
         await assert_right(filled)
 
+    async def test_of_the_process_is_cleaned_up_at_the_next_start(self, filled: Base) -> None:
+        """Tables half built, a row that says it runs; unless one does run."""
+        await filled.owner.execute(f"SET ROLE {ROLE}")
+        await filled.owner.execute("CREATE SCHEMA read_models_next CREATE TABLE stints (x int)")
+        await filled.owner.execute("RESET ROLE")
+        await filled.owner.execute(
+            "INSERT INTO replays (replay_id, state, is_check, started_at, done, total, drift)"
+            " VALUES ($1, 'running', false, now(), 0, 9, '[]')",
+            ONE,
+        )
+        await filled.owner.execute("SELECT pg_advisory_lock(7240003)")
+        assert not await clean_up(filled.pool, CHANCE.now())
+        (left,) = await fetch_replays(filled.owner)
+        assert left.state == "running"
+        await filled.owner.execute("SELECT pg_advisory_unlock(7240003)")
+        await make_current(filled.pool)
+        (left,) = await fetch_replays(filled.owner)
+        assert (left.state, left.detail) == ("failed", ENDED)
+        assert left.finished_at is not None
+        assert await schemas(filled) == {"read_models"}
+        assert (await replayed(filled)).state == "done"
+
     async def test_cancelled_replay_gives_its_lock_back(
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -432,7 +558,54 @@ class TestCrash:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        (stopped,) = await fetch_replays(filled.owner)
+        assert (stopped.state, stopped.detail) == ("failed", STOPPED)
+        assert await schemas(filled) == {"read_models"}
         assert (await replayed(filled)).state == "done"
+
+    async def test_cancelled_anywhere_it_leaves_nothing_behind(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever statement it was in: the lock is free, and the models are the old or the new."""
+        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        is_over = False
+        for turns in range(5, 400, 5):
+            task = asyncio.create_task(replayed(filled))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+                await asyncio.sleep(0.0001)
+            is_over = task.done()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert await clean_up(filled.pool, CHANCE.now())
+            assert "read_models_next" not in await schemas(filled)
+            assert {r.state for r in await fetch_replays(filled.owner)} <= {"done", "failed"}
+            if is_over:
+                break
+        assert is_over, "the last one was let run to its end"
+        await assert_right(filled)
+
+
+class TestRight:
+    async def test_lost_by_a_copy_is_named_with_the_way_out(self, filled: Base) -> None:
+        """CREATE DATABASE … TEMPLATE and a dump leave behind what was granted on a database."""
+        await filled.owner.execute(f"REVOKE CREATE ON DATABASE {_name(filled)} FROM {ROLE}")
+        for _ in range(2):
+            with pytest.raises(ReplayNotPermitted) as refused:
+                await replayed(filled)
+            assert f'GRANT CREATE ON DATABASE "{_name(filled)}" TO "{ROLE}"' in str(refused.value)
+        assert await fetch_replays(filled.owner) == []
+        await assert_right(filled)
+
+    async def test_is_renewed_by_the_owner(self, filled: Base) -> None:
+        await filled.owner.execute(f"REVOKE CREATE ON DATABASE {_name(filled)} FROM {ROLE}")
+        assert await renew_grant(filled.dsn)
+        assert (await replayed(filled)).state == "done"
+        assert not await renew_grant(filled.dsn)
+
+
+def _name(base: Base) -> str:
+    return urlsplit(base.dsn).path.removeprefix("/")
 
 
 class TestAfterwards:
@@ -493,14 +666,6 @@ async def test_people_are_replayed_some_at_a_time(
     assert await fetch_rows(filled.owner) == rows
 
 
-async def _until_blocked(base: Base, task: asyncio.Task[Any]) -> None:
-    """Until somebody waits for a lock on a table."""
-    async with asyncio.timeout(20):
-        while not await base.owner.fetchval(_BLOCKED):
-            assert not task.done(), task.result()
-            await asyncio.sleep(0.005)
-
-
 async def _until_it_gave_way(base: Base, number: UUID, task: asyncio.Task[Any]) -> None:
     """Until the switch of a replay found the tables held once more."""
     waits = "SELECT switch_waits FROM replays WHERE replay_id = $1"
@@ -509,13 +674,6 @@ async def _until_it_gave_way(base: Base, number: UUID, task: asyncio.Task[Any]) 
         while (await base.owner.fetchval(waits, number) or 0) <= before:
             assert not task.done(), task.result()
             await asyncio.sleep(0.005)
-
-
-_BLOCKED = """
-    SELECT count(*) FROM pg_locks
-    WHERE locktype = 'relation' AND NOT granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 def _crash_before(step: str) -> Callable[..., Awaitable[None]]:
