@@ -9,6 +9,7 @@ import msgspec
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
+from service.domain.versions import LaterVersion
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
 from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
@@ -52,5 +53,6 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         NamelessEntity("person"),
         r.QueueFull(2000, 1),
         r.NotReady("The database is not reached just now; try again in a moment."),
+        LaterVersion(2, 1),
     )
 }

@@ -11,6 +11,7 @@ from msgspec import Struct
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
+from service.domain.versions import LaterVersion
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
 from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
@@ -51,6 +52,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     NamelessEntity: Problem(422, "A name or an id is needed"),
     r.QueueFull: Problem(503, "Too many writes are waiting"),
     r.NotReady: Problem(503, "The service cannot answer now"),
+    LaterVersion: Problem(503, "A later edition of the service is needed"),
 }
 
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from service.domain import dates
+from service.domain.versions import VERSIONS, Versions
 
 Position = NewType("Position", int)
 """Place in the log, from 1, without gaps; 0 is before the first event."""
@@ -314,22 +315,47 @@ def type_of(payload: Payload) -> str:
     return str(payload.__struct_config__.tag)
 
 
-def to_canonical_json(payload: Struct) -> bytes:
+def to_canonical_json(payload: Struct, versions: Versions = VERSIONS) -> bytes:
     """
     The payload as it is hashed and kept: sorted keys, no spaces, absent fields left out.
 
-    Source: DESIGN, The log.
+    Its version stands first. Source: DESIGN, The log.
     """
-    return _CANONICAL.encode(payload)
+    return versions.marked(_CANONICAL.encode(payload))
 
 
-def from_canonical_json(text: str | bytes) -> Payload:
-    """The payload that *text* keeps."""
-    return _DECODER.decode(text)
+def from_canonical_json(text: str | bytes, versions: Versions = VERSIONS) -> Payload:
+    """
+    The payload that *text* keeps, in whatever version it was written.
+
+    Raises:
+        LaterVersion: a later edition of the service wrote it.
+        msgspec.DecodeError: it is no payload.
+    """
+    kept = text.encode() if isinstance(text, str) else text
+    current = versions.unmarked(kept)
+    if current is not None:
+        return _DECODER.decode(current)
+    payload: Payload = msgspec.convert(versions.upcast(kept), type=_PAYLOAD)
+    return payload
+
+
+def is_canonical(kept: bytes, payload: Payload, versions: Versions = VERSIONS) -> bool:
+    """
+    Whether *kept*, which says *payload*, is written in the one way in which a log writes it.
+
+    One of an older version is written by rules that are gone; of these the order of keys and
+    the spaces are left to look at.
+    """
+    current = versions.unmarked(kept)
+    if current is not None:
+        return current == _CANONICAL.encode(payload)
+    return kept == _CANONICAL.encode(msgspec.json.decode(kept))
 
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+_PAYLOAD: Any = Payload
 
 
 def references(payload: Payload) -> list[Reference]:

@@ -227,14 +227,14 @@ def test_canonical_json_is_sorted_and_says_what_was_said() -> None:
     """Sorted keys at every depth, no spaces, letters as they are, no default written in."""
     said = hire("林", at="x", on="2020~", sources=(source("2020-01"),))
     assert to_canonical_json(said).decode() == (
-        '{"date":"2020~","lab":"x","person":"林","sources":'
+        '{"@version":1,"date":"2020~","lab":"x","person":"林","sources":'
         '[{"published":"2020-01","url":"https://example.org/news"}],"type":"hire"}'
     )
 
 
 def test_canonical_json_of_a_correction_names_its_target() -> None:
     assert to_canonical_json(correction(1, closure("x", on="2022"), reason="why")).decode() == (
-        '{"event":{"date":"2022","lab":"x","type":"closure"},"reason":"why",'
+        '{"@version":1,"event":{"date":"2022","lab":"x","type":"closure"},"reason":"why",'
         '"target":"00000000-0000-0000-0000-000000000001","type":"correction"}'
     )
 

@@ -144,6 +144,6 @@ def test_payload_is_written_in_one_way_only() -> None:
     """Sorted keys, no spaces, absent fields left out, UTF-8 as it is."""
     hire = b.hire(b.entity("zofie", "Žofie"), at="x", on="2024~", sources=(b.source(),))
     assert to_canonical_json(hire).decode() == (
-        '{"date":"2024~","lab":"x","person":{"id":"zofie","name":"Žofie"},'
+        '{"@version":1,"date":"2024~","lab":"x","person":{"id":"zofie","name":"Žofie"},'
         '"sources":[{"url":"https://example.org/news"}],"type":"hire"}'
     )
