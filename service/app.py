@@ -6,23 +6,35 @@ import getpass
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+)
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from service.answers.log import LogAnswer, to_answer
 from service.api.application import create_api
 from service.api.openapi import document
 from service.api.operations import Machinery
 from service.cli.terminal import meter
 from service.domain.refusals import shown
+from service.log import usage
+from service.log.export import export, in_pieces, read_export
 from service.log.keys import Principal, key_hash
 from service.log.read import read_head, read_identity
+from service.log.restore import restore as restore_log
 from service.log.schema import HEAD_REVISION, bundled, current_revision, renew_grant
 from service.log.schema import migrate as migrate_schema
 from service.observability import configure_logs
@@ -30,6 +42,7 @@ from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool, open_pool
 from service.read_models.replay import ReadModelState, fetch_state, replay
 from service.read_models.replays import ReplayRunning, clean_up, fetch_running, told_of
+from service.read_models.stale import mark_stale
 from service.recording.admission import Chance
 from service.recording.fixtures import load_fixtures, read_fixtures
 from service.recording.writer import Writer
@@ -73,6 +86,43 @@ def migrate(settings: Settings) -> str:
     return f"The database went from {before or 'empty'} to migration {HEAD_REVISION}."
 
 
+def exported(settings: Settings) -> Iterator[bytes]:
+    """
+    The export of the log in the data directory, in pieces, as they are read.
+
+    Not through the application in process, whose client would gather the whole of it.
+    """
+    _log_little()
+    with database(settings, say=lambda _sentence: None) as (dsn, _):
+        _migrate(settings, dsn)
+        with asyncio.Runner() as runner:
+            pieces = _exported(dsn)
+            try:
+                while (piece := runner.run(_next(pieces))) is not None:
+                    yield piece
+            finally:
+                runner.run(pieces.aclose())
+
+
+def restore(
+    settings: Settings, lines: Iterable[bytes], tell: Callable[[int, int], None]
+) -> LogAnswer:
+    """
+    Make an exported log the one in the data directory, which is empty; its head.
+
+    *tell* is told how many events of how many are restored.
+
+    Raises:
+        LogInUse: a service or another command uses the log.
+        LogNotEmpty: there is a log already.
+        BrokenExport: *lines* are not what a log exported.
+    """
+    _log_little()
+    with database(settings, say=_say) as (dsn, _):
+        _migrate(settings, dsn)
+        return asyncio.run(_restore(settings, dsn, lines, tell))
+
+
 @contextlib.asynccontextmanager
 async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """
@@ -80,8 +130,7 @@ async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
     What is recorded bears `local:<user>`.
     """
-    configure_logs(for_people=True)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
+    _log_little()
     opened = contextlib.ExitStack()
     dsn, _ = await asyncio.to_thread(
         opened.enter_context, database(settings, say=lambda _sentence: None)
@@ -128,12 +177,16 @@ def database(
 async def machinery(
     settings: Settings, dsn: str, outside_keys: dict[bytes, Principal] | None = None
 ) -> AsyncIterator[Machinery]:
-    """A pool, a writer and all else that handlers use, until the block ends."""
+    """
+    A pool, a writer and all else that handlers use, until the block ends.
+
+    Raises:
+        BeingRestored: a restore has the log for itself.
+    """
     keys = dict(outside_keys or {})
     if settings.api_key is not None:
         keys[key_hash(settings.api_key)] = Principal("admin", "admin")
-    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
-    try:
+    async with usage.shared(dsn), _pool(dsn) as pool:
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
             head = await read_head(connection)
@@ -156,6 +209,14 @@ async def machinery(
         finally:
             await _end(made.tasks)
             await writer.stop()
+
+
+@contextlib.asynccontextmanager
+async def _pool(dsn: str) -> AsyncIterator[Pool]:
+    """A pool as the service has it, until the block ends."""
+    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
+    try:
+        yield pool
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
@@ -230,6 +291,40 @@ async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _exported(dsn: str) -> AsyncGenerator[bytes, None]:
+    async with _pool(dsn) as pool, contextlib.aclosing(export(pool)) as lines:
+        async for piece in in_pieces(lines):
+            yield piece
+
+
+async def _next(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(pieces, None)
+
+
+async def _restore(
+    settings: Settings, dsn: str, lines: Iterable[bytes], tell: Callable[[int, int], None]
+) -> LogAnswer:
+    header, events = read_export(lines)
+    owner = await asyncpg.connect(settings.owner_url or dsn)
+    try:
+        # Until the read models are made: nobody may answer from, or add to, those of an empty log.
+        async with usage.alone(owner):
+            async with owner.transaction():
+                head = await restore_log(
+                    owner,
+                    events,
+                    header.log_id,
+                    now=CHANCE.now(),
+                    tell=lambda position: tell(position, header.events),
+                )
+                await mark_stale(owner)
+            async with _pool(dsn) as pool:
+                await make_current(pool)
+    finally:
+        await owner.close()
+    return to_answer(head)
 
 
 async def _serve(
@@ -326,6 +421,12 @@ def _migrate(settings: Settings, dsn: str) -> None:
         migrate_schema(owner)
     if asyncio.run(renew_grant(owner)):
         log.info("grant_renewed")
+
+
+def _log_little() -> None:
+    """For commands: what goes wrong is told, what goes well is not."""
+    configure_logs(for_people=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,16 +1,17 @@
-"""The log itself: its head, and whether it is what it was."""
+"""The log itself: its head, its export, and whether it is what it was."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
 from service.log import read
 from service.log.append import Head
-from service.log.chain import GENESIS, event_hash, payload_hash
-from service.postgres.pool import Connection
-
-PROBLEMS_MAX = 20
+from service.log.verify import LogProblem, find_hash, verify
+from service.postgres.pool import Connection, Pool
+from service.read_models.replay import replay
 
 
 class LogAnswer(Struct, frozen=True):
@@ -21,23 +22,37 @@ class LogAnswer(Struct, frozen=True):
     recorded_at: datetime | None
 
 
-class LogProblem(Struct, frozen=True):
-    """Something that an untouched log does not have."""
+class SinceAnswer(Struct, frozen=True):
+    """Whether the log only grew since it had a hash."""
 
-    position: int
-    message: str
+    hash: str
+    position: int | None
+    """Where the log came by this hash; null if it never did."""
+
+
+class ReadModelsAnswer(Struct, frozen=True):
+    """Whether the read models are what the fold makes of the log."""
+
+    state: str
+    """`ok`, `drifted`, or `unchecked` where the log they follow from is broken."""
+    drift: Sequence[Any]
+    """The first rows in which they differ from what the log comes to."""
 
 
 class VerificationAnswer(Struct, frozen=True, kw_only=True):
-    """Whether every event is as it was recorded."""
+    """Whether every event is as it was recorded, and whether answers follow from them."""
 
     state: str
-    """`ok` or `broken`."""
+    """`ok`, or `broken` if anything is wrong."""
     events: int
     """How many were checked."""
     head: LogAnswer
     problems: Sequence[LogProblem]
-    """The first ones, by position."""
+    """The first ones of the log, by position."""
+    since: SinceAnswer | None
+    """For the hash that was asked for."""
+    read_models: ReadModelsAnswer | None
+    """Null if they were not asked for."""
 
 
 async def log_head(connection: Connection) -> LogAnswer:
@@ -50,50 +65,45 @@ def to_answer(head: Head) -> LogAnswer:
     return LogAnswer(head.position, head.hash.hex(), head.recorded_at)
 
 
-async def verify(connection: Connection) -> VerificationAnswer:
+async def verification(
+    pool: Pool,
+    *,
+    new_id: Callable[[], UUID],
+    now: Callable[[], datetime],
+    since: bytes | None = None,
+    with_read_models: bool = True,
+) -> VerificationAnswer:
     """
-    Check gaplessness, the order of times, every payload and the chain, up to the head.
+    Check every event, that the log came by the hash *since*, and the read models.
 
-    Runs in a transaction of its own, with constant memory.
+    Raises:
+        ReplayRunning: the read models are being replayed, so they cannot be compared.
     """
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        head = await read.read_head(connection)
-        problems: list[LogProblem] = []
-        expected, previous = 1, GENESIS
-        recorded_at: datetime | None = None
-        async for event in read.stream_all(connection, after=0, until=head.position):
-            found = _problems(event, expected, previous, recorded_at)
-            problems += [LogProblem(event.position, message) for message in found]
-            if len(problems) >= PROBLEMS_MAX:
-                break
-            expected, previous, recorded_at = event.position + 1, event.hash, event.recorded_at
+    verified = await verify(pool)
+    is_broken = bool(verified.problems)
+    since_answer = None
+    if since is not None:
+        async with pool.acquire() as connection:
+            since_answer = SinceAnswer(since.hex(), await find_hash(connection, since))
+        is_broken = is_broken or since_answer.position is None
+    read_models = None
+    if with_read_models:
+        read_models = await _read_models(pool, new_id(), now, is_foldable=not verified.problems)
+        is_broken = is_broken or read_models.state != "ok"
     return VerificationAnswer(
-        state="broken" if problems else "ok",
-        events=expected - 1,
-        head=to_answer(head),
-        problems=problems,
+        state="broken" if is_broken else "ok",
+        events=verified.events,
+        head=to_answer(verified.head),
+        problems=verified.problems,
+        since=since_answer,
+        read_models=read_models,
     )
 
 
-def _problems(
-    event: read.StoredEvent, expected: int, previous: bytes, recorded_at: datetime | None
-) -> list[str]:
-    problems = []
-    if event.position != expected:
-        problems.append(f"Position {expected} is missing before position {event.position}.")
-    if recorded_at is not None and event.recorded_at < recorded_at:
-        problems.append("It was recorded before the event at the position before it.")
-    if payload_hash(event.salt, event.payload) != event.payload_hash:
-        problems.append("Its payload is not the one that was recorded.")
-    chained = event_hash(
-        previous,
-        position=event.position,
-        event_id=event.event_id,
-        type_=event.type,
-        recorded_at=event.recorded_at,
-        recorded_by=event.recorded_by,
-        payload_hash=event.payload_hash,
-    )
-    if chained != event.hash:
-        problems.append("Its hash does not follow from the event before it and from its own data.")
-    return problems
+async def _read_models(
+    pool: Pool, replay_id: UUID, now: Callable[[], datetime], *, is_foldable: bool
+) -> ReadModelsAnswer:
+    if not is_foldable:
+        return ReadModelsAnswer("unchecked", [])
+    checked = await replay(pool, replay_id, now=now, is_check=True)
+    return ReadModelsAnswer("drifted" if checked.drift else "ok", checked.drift)

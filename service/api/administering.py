@@ -1,4 +1,4 @@
-"""Keys and verifications."""
+"""Keys."""
 
 import re
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct
 
-from service.answers.log import VerificationAnswer, verify
 from service.api.bodies import read_json
 from service.api.operations import Call
 from service.domain.refusals import Fault, Invalid, NotFound, shown
@@ -70,9 +69,6 @@ async def delete_key(call: Call) -> Response[bytes]:
     return Response(b"", status_code=204)
 
 
-async def post_verification(call: Call) -> VerificationAnswer:
-    async with call.machinery.pool.acquire() as connection:
-        return await verify(connection)
 
 
 def _checked_key(body: Any) -> tuple[str, Any]:

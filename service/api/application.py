@@ -157,6 +157,8 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
         scope["path"] = path_with_slashes(scope.get("raw_path") or scope["path"].encode())
         if is_head:
             scope["method"] = "GET"
+            # For what would be long to make and is not sent.
+            scope["is_head"] = True
         status = 0
 
         async def sending(message: Any) -> None:
@@ -177,6 +179,8 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
                         (b"log-position", str(machinery.position_seen).encode())
                     )
             elif is_head and message["type"] == "http.response.body":
+                if message.get("more_body"):
+                    return
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 

@@ -160,7 +160,11 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _headers(operation: Operation) -> list[str]:
-    return [*operation.headers, *(["If-None-Match"] if operation.is_reading else [])]
+    return [*operation.headers, *(["If-None-Match"] if _is_validated(operation) else [])]
+
+
+def _is_validated(operation: Operation) -> bool:
+    return operation.is_reading or operation.is_validated
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -171,13 +175,13 @@ def _responses(operation: Operation) -> dict[str, Any]:
             "description": "Recorded before: the first answer again.",
             "headers": _described("Log-Position", "Idempotent-Replayed"),
         }
-    if operation.is_reading:
+    if _is_validated(operation):
         responses["304"] = {
             "description": "The answer that If-None-Match names still holds.",
             "headers": _described("Log-Position", "ETag", "Cache-Control"),
         }
     refusals: list[type[r.Refusal]] = [*operation.refusals, r.Unauthenticated, r.BadParameter]
-    if operation.role or operation.is_reading:
+    if operation.role or _is_validated(operation):
         refusals.append(r.Forbidden)
     if "{" in operation.path:
         refusals.append(r.NotFound)
@@ -192,7 +196,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _answer(operation: Operation) -> dict[str, Any]:
     names = ["Log-Position"]
-    if operation.is_reading:
+    if _is_validated(operation):
         names += ["ETag", "Cache-Control"]
     if CURSOR in operation.params:
         names.append("Link")
@@ -207,7 +211,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
         if isinstance(schema, type):
             schema = {"$ref": _REF.format(name=schema.__name__)}
         answered["content"] = {
-            "application/json": {"schema": schema, "example": ANSWERS[operation.id]}
+            operation.media_type: {"schema": schema, "example": ANSWERS[operation.id]}
         }
     return answered
 

@@ -92,6 +92,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The least role that it needs; None for reading, which a setting can close."""
     is_reading: bool = False
     """Whether it answers for times, with validators and caching."""
+    is_validated: bool = False
+    """Whether it has an entity tag all the same where it is no reading."""
     params: Sequence[Param] = ()
     body: Mapping[str, Any] | None = None
     """JSON schema of the body."""
@@ -101,5 +103,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     answer: Any = None
     """Struct or schema of the answer."""
+    media_type: str = "application/json"
+    """Of the answer."""
     refusals: Sequence[type[Refusal]] = ()
     """What it can refuse, beyond what every operation can."""

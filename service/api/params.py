@@ -137,6 +137,15 @@ def _flag(name: str, text: str) -> Any:
     return text == "true"
 
 
+def _hash(name: str, text: str) -> Any:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise BadParameter(
+            name,
+            f"{shown(text)} is no hash; give 64 hexadecimal digits, as GET /v1/log tells them.",
+        )
+    return bytes.fromhex(text)
+
+
 POSITION_MAX = 10**18 - 1
 _DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^(1[89]|2[01])[0-9]{2}-"}
 _NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": QUERY_CHARACTERS_MAX}
@@ -210,6 +219,18 @@ FINDING_KIND = Param(
     "Only findings of this kind.",
     {"type": "string", "enum": list(FINDING_KINDS)},
     _choice(FINDING_KINDS),
+)
+SINCE = Param(
+    "since",
+    "A hash that the log once came to, such as that of its head; whether it only grew since.",
+    {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+    _hash,
+)
+READ_MODELS = Param(
+    "read_models",
+    "Whether to compare the read models with what the log comes to.",
+    {"type": "boolean", "default": True},
+    _flag,
 )
 CHECK = Param(
     "check",

@@ -7,7 +7,7 @@ from service.answers.findings import FindingsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
-from service.api import administering, params, reading, replaying, writing
+from service.api import administering, params, reading, replaying, verifying, writing
 from service.api.administering import KeyCreated, KeysAnswer
 from service.api.operations import Operation
 from service.api.replaying import ReplaysAnswer
@@ -224,14 +224,34 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=LogAnswer,
     ),
     Operation(
+        id="exportLog",
+        method="GET",
+        path="/v1/log/export",
+        tag="Log",
+        summary="The whole log as NDJSON: a line that says which log, then an event a line.",
+        handler=verifying.get_export,
+        role=None,
+        is_validated=True,
+        answer={
+            "type": "string",
+            "description": "Lines of JSON. The first one is the log's identity, the number of "
+            "events and the hash of the head; the others are the events by position, each with "
+            "all that its hash was made of. An answer that breaks off has fewer lines than the "
+            "first one says.",
+        },
+        media_type=verifying.NDJSON,
+    ),
+    Operation(
         id="verify",
         method="POST",
         path="/v1/verifications",
         tag="Log",
-        summary="Check that every event is as it was recorded.",
-        handler=administering.post_verification,
+        summary="Check every event against its hash, and the read models against the log.",
+        handler=verifying.post_verification,
         role="reader",
+        params=(params.SINCE, params.READ_MODELS),
         answer=VerificationAnswer,
+        refusals=(ReplayRunning,),
     ),
     Operation(
         id="startReplay",

@@ -155,6 +155,39 @@ def remote(
     Raises:
         CommandRefused: *url* is no http or https address.
     """
+    http = _http(url, key, transport)
+
+    def send(method: str, path: str, **arguments: Any) -> "httpx.Response":
+        with _unreached_told(url):
+            return http.request(method, path, **arguments)
+
+    with http:
+        yield Client(send, time.sleep)
+
+
+@contextmanager
+def remote_pieces(
+    url: str, key: str | None, path: str, transport: "httpx.BaseTransport | None" = None
+) -> Iterator[Iterator[bytes]]:
+    """
+    The answer of the service at *url* to a GET, as it comes.
+
+    Raises:
+        CommandRefused: a 4xx, with its problem document, or *url* is no address.
+        CommandFailed: anything else that is no success, or the answer broke off.
+    """
+    with (
+        _unreached_told(url),
+        _http(url, key, transport) as http,
+        http.stream("GET", path) as response,
+    ):
+        if response.status_code != 200:
+            response.read()
+            _answer(response)
+        yield response.iter_bytes()
+
+
+def _http(url: str, key: str | None, transport: "httpx.BaseTransport | None") -> "httpx.Client":
     import httpx  # noqa: PLC0415 (start-up)
 
     if not url.startswith(("http://", "https://")):
@@ -162,22 +195,25 @@ def remote(
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     timeout = httpx.Timeout(SECONDS_TO_ANSWER, connect=SECONDS_TO_CONNECT)
     try:
-        http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
+        return httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
     except (httpx.InvalidURL, UnicodeEncodeError) as exc:
         raise refused(f"The address or the key cannot be sent: {exc}.") from exc
 
-    def send(method: str, path: str, **arguments: Any) -> httpx.Response:
-        try:
-            return http.request(method, path, **arguments)
-        except httpx.TimeoutException as exc:
-            raise CommandFailed(f"{url} did not answer in time.") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise CommandFailed(f"{url} cannot be reached: {exc}.") from exc
-        except UnicodeEncodeError as exc:
-            raise refused(f"What was given is no UTF-8: {exc}.") from exc
 
-    with http:
-        yield Client(send, time.sleep)
+@contextmanager
+def _unreached_told(url: str) -> Iterator[None]:
+    import httpx  # noqa: PLC0415 (start-up)
+
+    try:
+        yield
+    except httpx.TimeoutException as exc:
+        raise CommandFailed(f"{url} did not answer in time.") from exc
+    except httpx.RemoteProtocolError as exc:
+        raise CommandFailed(f"The answer of {url} broke off: {exc}.") from exc
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise CommandFailed(f"{url} cannot be reached: {exc}.") from exc
+    except UnicodeEncodeError as exc:
+        raise refused(f"What was given is no UTF-8: {exc}.") from exc
 
 
 @contextmanager

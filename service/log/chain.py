@@ -49,6 +49,15 @@ def event_hash(
     ).digest()
 
 
+def header_hash(log_id: UUID, events: int, head_hash: bytes) -> bytes:
+    """
+    SHA-256 of what an export says of its log, which no event's hash covers.
+
+    Shapes: the number of events is signed 64-bit big-endian.
+    """
+    return sha256(log_id.bytes + events.to_bytes(8, "big", signed=True) + head_hash).digest()
+
+
 def microseconds(instant: datetime) -> int:
     """Whole microseconds since 1970-01-01T00:00Z."""
     seconds = int(instant.replace(microsecond=0).timestamp())

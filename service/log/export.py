@@ -1,42 +1,34 @@
 """
-Export and restore: the log as a file, and the file as the same log again.
+Export: the log as a file, from which the same log can be made again.
 
 An export is NDJSON: a first line that says which log it is, how many events follow and what
 their chain comes to, then one event a line in position order with everything that its hash was
 made of. Equal logs have equal exports, to the byte.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from service.domain.events import (
-    Correction,
-    Fact,
-    Position,
-    RecordedEvent,
-    Retraction,
-    from_canonical_json,
-    to_canonical_json,
-)
+from service.domain.events import Payload, Position, from_canonical_json, is_canonical, type_of
 from service.domain.refusals import Refusal
-from service.domain.subjects import concerns_of
 from service.log import read
-from service.log.append import Head, LogEntry, append, lock
-from service.log.chain import GENESIS, event_hash, payload_hash
-from service.postgres.pool import Connection
+from service.log.append import Head
+from service.log.chain import event_hash, header_hash, payload_hash
+from service.postgres.pool import Pool
 from service.postgres.statements import load_statements
 
-_SQL = load_statements("service.log", "export.sql")
-_READ_EXPORT = _SQL["read_export"]
-_FIND_HASH = _SQL["find_hash"]
-_TAKE_IDENTITY = _SQL["take_identity"]
+_READ_EXPORT = load_statements("service.log", "export.sql")["read_export"]
 
-RESTORED_AT_ONCE = 1000
+ROWS_AT_ONCE = 1000
+PIECE_BYTES = 64 * 1024
+LINE_BYTES_MAX = 64 * 1024 * 1024
+"""Twice what the longest event can come to that the service takes."""
 
 
 class BrokenExport(Refusal):
@@ -44,27 +36,20 @@ class BrokenExport(Refusal):
 
     code = "broken_export"
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason} Nothing was restored; export the log again.")
-
-
-class LogNotEmpty(Refusal):
-    """A restore is for an empty log only."""
-
-    code = "log_not_empty"
-
-    def __init__(self, position: int) -> None:
-        super().__init__(
-            f"The log has {position} events already; restore into an empty data directory."
-        )
+    def __init__(self, reason: str, position: int = 0) -> None:
+        super().__init__(f"{reason} Export the log again, or take another copy of the file.")
+        self.position = position
+        """Where the file begins to be wrong; 0 is its first line."""
 
 
 class ExportHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first line of an export."""
 
     log_id: UUID
-    events: int
+    events: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     head_hash: str
+    header_hash: str
+    """Of the other three, so that a byte changed here shows as one in an event does."""
 
 
 class ExportedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +58,7 @@ class ExportedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     position: int
     event_id: UUID
     type: str
-    recorded_at: datetime
+    recorded_at: Annotated[datetime, Meta(tz=True)]
     recorded_by: str
     payload: msgspec.Raw
     """Canonical JSON, as it was hashed."""
@@ -82,42 +67,79 @@ class ExportedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hash: str
 
 
+class CheckedEvent(Struct, frozen=True):
+    """A line of an export that is what a log exported, and what it says."""
+
+    event: ExportedEvent
+    payload: Payload
+
+
 _HEADER: msgspec.json.Decoder[ExportHeader] = msgspec.json.Decoder(ExportHeader)
 _EVENT: msgspec.json.Decoder[ExportedEvent] = msgspec.json.Decoder(ExportedEvent)
 _JSON = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
-async def export(connection: Connection) -> AsyncIterator[bytes]:
-    """
-    The export line by line, up to the head as of now; constant memory.
-
-    Runs in a transaction of its own. The count in the first line shows a file that was cut off.
-    """
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
+async def read_header(pool: Pool) -> ExportHeader:
+    """The first line of an export of the log as of now."""
+    async with pool.acquire() as connection:
         head = await read.read_head(connection)
         identity = await read.read_identity(connection)
-        header = ExportHeader(
-            log_id=identity.log_id, events=head.position, head_hash=head.hash.hex()
+    return ExportHeader(
+        log_id=identity.log_id,
+        events=head.position,
+        head_hash=head.hash.hex(),
+        header_hash=header_hash(identity.log_id, head.position, head.hash).hex(),
+    )
+
+
+async def export(pool: Pool, header: ExportHeader | None = None) -> AsyncGenerator[bytes, None]:
+    """
+    The export line by line, up to the head as of now or as *header* says; constant memory.
+
+    What is recorded does not change, so no snapshot is held: a reader as slow as it likes keeps
+    no connection. The count in the first line shows a file that was cut off.
+
+    Raises:
+        LogChanged: an event is not where it was; the log is broken.
+    """
+    header = header or await read_header(pool)
+    yield _JSON.encode(header) + b"\n"
+    after = 0
+    while after < header.events:
+        async with pool.acquire() as connection:
+            rows = await connection.fetch(_READ_EXPORT, after, header.events, ROWS_AT_ONCE)
+        for row in rows:
+            yield _line(row)
+        if not rows or rows[-1]["position"] != after + len(rows):
+            raise LogChanged(after)
+        after += len(rows)
+
+
+async def in_pieces(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """*lines* put together, so that each step is worth its costs."""
+    kept: list[bytes] = []
+    size = 0
+    async for line in lines:
+        kept.append(line)
+        size += len(line)
+        if size >= PIECE_BYTES:
+            yield b"".join(kept)
+            kept, size = [], 0
+    if kept:
+        yield b"".join(kept)
+
+
+class LogChanged(Exception):
+    """Positions are missing of what was recorded: a fault that verifying names."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__(
+            f"The log has a gap after position {after}; verify it: 'timeline verify' says where."
         )
-        yield _JSON.encode(header) + b"\n"
-        async for row in connection.cursor(
-            _READ_EXPORT, head.position, prefetch=read.PREFETCH_ROWS
-        ):
-            event = ExportedEvent(
-                position=row["position"],
-                event_id=row["event_id"],
-                type=row["type"],
-                recorded_at=row["recorded_at"],
-                recorded_by=row["recorded_by"],
-                payload=msgspec.Raw(row["payload"].encode()),
-                salt=row["salt"].hex(),
-                payload_hash=row["payload_hash"].hex(),
-                hash=row["hash"].hex(),
-            )
-            yield _JSON.encode(event) + b"\n"
 
 
-def read_export(lines: Iterable[bytes]) -> tuple[ExportHeader, Iterator[ExportedEvent]]:
+def read_export(lines: Iterable[bytes]) -> tuple[ExportHeader, Iterator[CheckedEvent]]:
     """
     The first line, and the events, each checked against the chain as it is taken.
 
@@ -127,82 +149,77 @@ def read_export(lines: Iterable[bytes]) -> tuple[ExportHeader, Iterator[Exported
     """
     numbered = iter(lines)
     try:
-        header = _HEADER.decode(next(numbered))
-    except (StopIteration, msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        line = next(numbered)
+        header = _HEADER.decode(line)
+        hashed = header_hash(header.log_id, header.events, bytes.fromhex(header.head_hash))
+    except (StopIteration, ValueError, *_UNREADABLE) as exc:
         raise BrokenExport("The first line does not say which log this is.") from exc
+    if _JSON.encode(header) + b"\n" != line or hashed.hex() != header.header_hash:
+        raise BrokenExport("The first line is not what was exported.")
     return header, _checked(header, numbered)
 
 
-async def restore(connection: Connection, events: Iterator[ExportedEvent], log_id: UUID) -> Head:
-    """
-    Make the exported log this one: same positions, times and hashes.
-
-    In the caller's transaction, as the database's owner; the read models are to be replayed
-    afterwards. Only for an empty log.
-
-    Raises:
-        LogNotEmpty: see there.
-        BrokenExport: see `read_export`.
-    """
-    await lock(connection)
-    head = await read.read_head(connection)
-    if head.position > 0:
-        raise LogNotEmpty(head.position)
-    chains: dict[UUID, _Chain] = {}
-    while some := list(islice(events, RESTORED_AT_ONCE)):
-        for entries in _by_instant(_entry(event, chains) for event in some):
-            await append(connection, entries)
-            head = Head(
-                entries[-1].event.position,
-                entries[-1].event.hash,
-                entries[-1].event.recorded_at,
-            )
-    await connection.execute(_TAKE_IDENTITY, log_id, 1)
-    return head
+def _line(row: asyncpg.Record) -> bytes:
+    event = ExportedEvent(
+        position=row["position"],
+        event_id=row["event_id"],
+        type=row["type"],
+        recorded_at=row["recorded_at"],
+        recorded_by=row["recorded_by"],
+        payload=msgspec.Raw(row["payload"].encode()),
+        salt=row["salt"].hex(),
+        payload_hash=row["payload_hash"].hex(),
+        hash=row["hash"].hex(),
+    )
+    return _JSON.encode(event) + b"\n"
 
 
-async def find_hash(connection: Connection, hashed: bytes) -> int | None:
-    """The position whose hash this is: a log that has it only grew since."""
-    if hashed == GENESIS:
-        return 0
-    found: int | None = await connection.fetchval(_FIND_HASH, hashed)
-    return found
-
-
-def _checked(header: ExportHeader, lines: Iterator[bytes]) -> Iterator[ExportedEvent]:
+def _checked(header: ExportHeader, lines: Iterator[bytes]) -> Iterator[CheckedEvent]:
     head = Head()
     for line in lines:
         expected = head.position + 1
+        if expected > header.events:
+            raise BrokenExport(
+                f"The file goes on at position {expected}; its first line says "
+                f"{header.events} events.",
+                expected,
+            )
         try:
             event = _EVENT.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            raise BrokenExport(f"Position {expected} cannot be read: {exc}.") from exc
-        if _JSON.encode(event) + b"\n" != line:
-            raise BrokenExport(f"Position {expected} is not written as it was exported.")
-        head = _follow(head, event)
-        yield event
+        except _UNREADABLE as exc:
+            raise BrokenExport(f"Position {expected} cannot be read: {exc}.", expected) from exc
+        if _JSON.encode(event) + b"\n" != line or event.recorded_at.utcoffset() != timedelta():
+            raise BrokenExport(f"Position {expected} is not written as it was exported.", expected)
+        payload, head = _follow(head, event)
+        yield CheckedEvent(event, payload)
     if head.position != header.events:
         raise BrokenExport(
             f"The file ends after position {head.position}; its first line says "
-            f"{header.events} events."
+            f"{header.events} events.",
+            head.position + 1,
         )
     if head.hash.hex() != header.head_hash:
         raise BrokenExport("The first line names another head than the events come to.")
 
 
-def _follow(head: Head, event: ExportedEvent) -> Head:
-    """The head after *event*, if it is what followed *head* when it was exported."""
-    expected = head.position + 1
+def _follow(head: Head, event: ExportedEvent) -> tuple[Payload, Head]:
+    """What *event* says and the head after it, if it is what followed *head* when exported."""
+    expected = Position(head.position + 1)
     if event.position != expected:
-        raise BrokenExport(f"Position {expected} is missing: position {event.position} follows.")
+        raise BrokenExport(
+            f"Position {expected} is missing: position {event.position} stands in its place.",
+            expected,
+        )
     if head.recorded_at is not None and event.recorded_at < head.recorded_at:
-        raise BrokenExport(f"Position {expected} was recorded before the one before it.")
-    payload = bytes(event.payload)
+        raise BrokenExport(f"Position {expected} was recorded before the one before it.", expected)
+    kept = bytes(event.payload)
     try:
-        hashed = payload_hash(bytes.fromhex(event.salt), payload)
-        canonical = to_canonical_json(from_canonical_json(payload))
-    except (ValueError, msgspec.MsgspecError) as exc:
-        raise BrokenExport(f"Position {expected} cannot be read: {exc}.") from exc
+        hashed = payload_hash(bytes.fromhex(event.salt), kept)
+        payload = from_canonical_json(kept)
+    except (ValueError, *_UNREADABLE) as exc:
+        raise BrokenExport(f"Position {expected} cannot be read: {exc}.", expected) from exc
+    except Refusal as exc:
+        raise BrokenExport(f"Position {expected} cannot be read. {exc.message}", expected) from exc
     chained = event_hash(
         head.hash,
         position=event.position,
@@ -212,60 +229,10 @@ def _follow(head: Head, event: ExportedEvent) -> Head:
         recorded_by=event.recorded_by,
         payload_hash=hashed,
     )
-    if canonical != payload or hashed.hex() != event.payload_hash or chained.hex() != event.hash:
-        raise BrokenExport(f"Position {expected} is not what was exported: its hash differs.")
-    return Head(Position(event.position), chained, event.recorded_at.astimezone(UTC))
-
-
-class _Chain(Struct):
-    """An original event and what is said of it now."""
-
-    position: Position
-    original: Fact
-    last: Fact
-
-
-def _entry(event: ExportedEvent, chains: dict[UUID, _Chain]) -> LogEntry:
-    payload = bytes(event.payload)
-    said = from_canonical_json(payload)
-    position = Position(event.position)
-    chain: _Chain | None = None
-    replaced: list[Fact] = []
-    if isinstance(said, Correction | Retraction):
-        chain = chains.get(said.target)
-        if chain is None:
-            raise BrokenExport(f"Position {position} is about no event before it.")
-        replaced = [chain.original, chain.last]
-        if isinstance(said, Correction):
-            chain.last = said.event
-    else:
-        chains[event.event_id] = _Chain(position, said, said)
-    return LogEntry(
-        event=RecordedEvent(
-            position=position,
-            event_id=event.event_id,
-            payload=said,
-            target_position=chain.position if chain is not None else None,
-            recorded_at=event.recorded_at,
-            recorded_by=event.recorded_by,
-            hash=bytes.fromhex(event.hash),
-        ),
-        # Neither is covered by the hash, so neither is exported.
-        request_id="",
-        payload=payload,
-        salt=bytes.fromhex(event.salt),
-        payload_hash=bytes.fromhex(event.payload_hash),
-        concerns=concerns_of(said, replaced),
-    )
-
-
-def _by_instant(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
-    """Runs of entries that were recorded at one instant, as `append` takes them."""
-    run: list[LogEntry] = []
-    for entry in entries:
-        if run and run[0].event.recorded_at != entry.event.recorded_at:
-            yield run
-            run = []
-        run.append(entry)
-    if run:
-        yield run
+    if hashed.hex() != event.payload_hash or chained.hex() != event.hash:
+        raise BrokenExport(
+            f"Position {expected} is not what was exported: its hash differs.", expected
+        )
+    if type_of(payload) != event.type or not is_canonical(kept, payload):
+        raise BrokenExport(f"Position {expected} is not as a log writes it.", expected)
+    return payload, Head(expected, chained, event.recorded_at.astimezone(UTC))

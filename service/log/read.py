@@ -1,6 +1,6 @@
 """Reading the log: by position, by instant, by id and by subject."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -24,27 +24,9 @@ _READ_BY_SUBJECTS = _SQL["read_by_subjects"]
 _READ_LINKED = _SQL["read_linked"]
 _READ_PEOPLE_OF_LABS = _SQL["read_people_of_labs"]
 _READ_RECEIPT = _SQL["read_receipt"]
-_READ_ALL = _SQL["read_all"]
 _READ_IDENTITY = _SQL["read_identity"]
 _READ_PAGE = _SQL["read_page"]
 _READ_TIMELINE = _SQL["read_timeline"]
-
-PREFETCH_ROWS = 2000
-"""The driver's 50 rows a round trip would halve the rate of a replay."""
-
-
-class StoredEvent(Struct, frozen=True):
-    """An event with the bytes that its hashes were made of, for verifying."""
-
-    position: Position
-    event_id: UUID
-    type: str
-    recorded_at: datetime
-    recorded_by: str
-    payload: bytes
-    salt: bytes
-    payload_hash: bytes
-    hash: bytes
 
 
 class LogIdentity(Struct, frozen=True):
@@ -157,24 +139,6 @@ async def read_identity(connection: Connection) -> LogIdentity:
     row = await connection.fetchrow(_READ_IDENTITY)
     assert row is not None, "the first migration gives the log its identity"
     return LogIdentity(row["log_id"], row["epoch"])
-
-
-async def stream_all(
-    connection: Connection, *, after: int, until: int
-) -> AsyncIterator[StoredEvent]:
-    """Every event with after < position ≤ until, in order; within the caller's transaction."""
-    async for row in connection.cursor(_READ_ALL, after, until, prefetch=PREFETCH_ROWS):
-        yield StoredEvent(
-            row["position"],
-            row["event_id"],
-            row["type"],
-            row["recorded_at"],
-            row["recorded_by"],
-            row["payload"].encode(),
-            row["salt"],
-            row["payload_hash"],
-            row["hash"],
-        )
 
 
 def from_row(row: asyncpg.Record) -> RecordedEvent:

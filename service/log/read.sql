@@ -131,24 +131,6 @@ SELECT request_digest, positions
 FROM receipts
 WHERE api_key = $1::text AND idempotency_key = $2::text;
 
--- name: read_all
--- The log in order, as a cursor reads it.
--- $1 after bigint  $2 until bigint
-SELECT
-    position,
-    event_id,
-    type,
-    recorded_at,
-    recorded_by,
-    target_position,
-    payload,
-    salt,
-    payload_hash,
-    hash
-FROM events
-WHERE position > $1::bigint AND position <= $2::bigint
-ORDER BY position;
-
 -- name: read_identity
 -- Which log this is.
 SELECT log_id, epoch

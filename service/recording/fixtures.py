@@ -81,10 +81,19 @@ def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> 
         word = last.get(_id(fixture))
         if word is None:
             missing.append(fixture)
-        elif word.recorded_by == RECORDED_BY and word.body_digest != fixture.body_digest:
+        elif word.recorded_by == RECORDED_BY and _says_else(word, fixture):
             # What somebody corrected or retracted since is theirs and stands.
             missing.append(_correction(fixture, word))
     return missing
+
+
+def _says_else(word: RecordedEvent, fixture: Submission) -> bool:
+    """
+    Whether the fixture was another line when the log last heard of it.
+
+    Of a restored log that is not known: what came along then is taken for what comes along now.
+    """
+    return word.body_digest is not None and word.body_digest != fixture.body_digest
 
 
 def _correction(fixture: Submission, last: RecordedEvent) -> Submission:

@@ -12,7 +12,7 @@ from service.api.examples import REFUSALS
 from service.api.problems import PROBLEMS, ProblemDocument, document_of
 from service.domain.refusals import Refusal
 
-NOT_OVER_HTTP = {"service.log.export"}
+NOT_OVER_HTTP = {"service.log.export", "service.log.restore", "service.log.usage"}
 """A restore is for a data directory alone."""
 
 

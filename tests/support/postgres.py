@@ -64,6 +64,8 @@ async def database(cluster: str, template: str) -> AsyncIterator[str]:
     """The address of a fresh, migrated, empty database."""
     name = f"{template}_{next(_numbers)}"
     await _execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # A copy has the rows of its template, not the grants on the database itself.
+    await _execute(cluster, f'GRANT CREATE ON DATABASE "{name}" TO {ROLE}')
     yield dsn_of(cluster, name)
     await _execute(cluster, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 

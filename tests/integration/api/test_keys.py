@@ -27,6 +27,7 @@ NEEDS: dict[str, str | None] = {
     "retractEvent": "writer",
     "listFindings": None,
     "getLog": None,
+    "exportLog": None,
     "verify": "reader",
     "startReplay": "admin",
     "listReplays": None,

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from service.answers.log import verify
 from service.app import CHANCE
 from service.domain.events import Correction, Fact, Payload, Retraction
+from service.log.verify import verify
 from service.read_models.replay import replay
 from service.recording.writer import Writer
 from tests.support import builders as b
@@ -165,7 +165,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "base"):
-            assert self.run(verify(self.base.owner)).state == "ok"
+            assert self.run(verify(self.base.pool)).problems == []
         self.run(self.opened.aclose())
         self.runner.close()
 

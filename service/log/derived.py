@@ -1,0 +1,111 @@
+"""
+What the log keeps beside a payload, to find the event by.
+
+None of it is covered by the event's hash, for all of it follows from payloads: a restore makes
+it anew, and a verification compares it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from service.domain.dates import Bounds
+from service.domain.events import (
+    Correction,
+    Fact,
+    Payload,
+    Position,
+    Retraction,
+    days_of,
+    from_canonical_json,
+)
+from service.domain.subjects import Concern, concerns_of
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+
+_READ_LAST_WORDS = load_statements("service.log", "derived.sql")["read_last_words"]
+
+
+class Said(NamedTuple):
+    """An event as far as others follow from it."""
+
+    position: Position
+    event_id: UUID
+    payload: Payload
+
+
+class Derived(Struct, frozen=True):
+    """What follows from an event and from those before it."""
+
+    target_position: Position | None
+    """Of a correction or retraction."""
+    concerns: Sequence[Concern]
+    days: Bounds | None
+
+
+class NoTarget(Exception):
+    """A correction or retraction of what is no original event before it."""
+
+
+class Chains:
+    """The originals that some events are about, and what was last said of each."""
+
+    def __init__(self, chains: dict[UUID, "_Chain"]) -> None:
+        self._chains = chains
+
+    def follow(self, said: Said) -> Derived:
+        """
+        What follows from *said*, which is the next event.
+
+        Raises:
+            NoTarget: see there.
+            Refusal: its date is none.
+        """
+        payload = said.payload
+        if not isinstance(payload, Correction | Retraction):
+            self._chains[said.event_id] = _Chain(said.position, payload, payload)
+            return Derived(None, concerns_of(payload), days_of(payload))
+        chain = self._chains.get(payload.target)
+        if chain is None:
+            raise NoTarget
+        derived = Derived(
+            chain.position,
+            concerns_of(payload, [chain.original, chain.last]),
+            days_of(payload),
+        )
+        if isinstance(payload, Correction):
+            chain.last = payload.event
+        return derived
+
+
+async def read_chains(connection: Connection, events: Sequence[Said]) -> Chains:
+    """
+    What came before *events*, which follow each other, as far as they are about it.
+
+    As many as *events* at most are held, however long the log is.
+    """
+    targets = {
+        said.payload.target for said in events if isinstance(said.payload, Correction | Retraction)
+    }
+    if not targets:
+        return Chains({})
+    rows = await connection.fetch(_READ_LAST_WORDS, list(targets), events[0].position)
+    chains = {}
+    for row in rows:
+        original = from_canonical_json(row["payload"])
+        if isinstance(original, Correction | Retraction):
+            continue
+        last = original
+        if row["last_payload"] is not None:
+            correction = from_canonical_json(row["last_payload"])
+            last = correction.event if isinstance(correction, Correction) else original
+        chains[row["event_id"]] = _Chain(row["position"], original, last)
+    return Chains(chains)
+
+
+class _Chain(Struct):
+    position: Position
+    original: Fact
+    last: Fact
