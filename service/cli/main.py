@@ -6,19 +6,22 @@ import click
 
 from service import __version__
 from service.cli.correct import correct
+from service.cli.export import export
 from service.cli.keys import keys
 from service.cli.load import load
 from service.cli.migrate import migrate
 from service.cli.person import person
 from service.cli.record import record
 from service.cli.replay import replay
+from service.cli.restore import restore
 from service.cli.retract import retract
 from service.cli.serve import serve
 from service.cli.verify import verify
 from service.cli.who import who
 
 COMMANDS: tuple[click.Command, ...] = (
-    serve, who, person, record, correct, retract, load, replay, verify, migrate, keys,
+    serve, who, person, record, correct, retract, load, replay, verify, export, restore, migrate,
+    keys,
 )  # fmt: skip
 
 
