@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from service.domain.dates import Bounds
@@ -22,6 +23,7 @@ from service.domain.events import (
     from_canonical_json,
 )
 from service.domain.subjects import Concern, concerns_of
+from service.domain.versions import LaterVersion
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
@@ -84,7 +86,8 @@ async def read_chains(connection: Connection, events: Sequence[Said]) -> Chains:
     """
     What came before *events*, which follow each other, as far as they are about it.
 
-    As many as *events* at most are held, however long the log is.
+    As many as *events* at most are held, however long the log is. What cannot be read is left
+    out, so that it is no target.
     """
     targets = {
         said.payload.target for said in events if isinstance(said.payload, Correction | Retraction)
@@ -94,15 +97,20 @@ async def read_chains(connection: Connection, events: Sequence[Said]) -> Chains:
     rows = await connection.fetch(_READ_LAST_WORDS, list(targets), events[0].position)
     chains = {}
     for row in rows:
-        original = from_canonical_json(row["payload"])
-        if isinstance(original, Correction | Retraction):
+        original = _readable(row["payload"])
+        if original is None or isinstance(original, Correction | Retraction):
             continue
-        last = original
-        if row["last_payload"] is not None:
-            correction = from_canonical_json(row["last_payload"])
-            last = correction.event if isinstance(correction, Correction) else original
+        correction = _readable(row["last_payload"] or row["payload"])
+        last = correction.event if isinstance(correction, Correction) else original
         chains[row["event_id"]] = _Chain(row["position"], original, last)
     return Chains(chains)
+
+
+def _readable(kept: str) -> Payload | None:
+    try:
+        return from_canonical_json(kept)
+    except (msgspec.MsgspecError, RecursionError, LaterVersion):
+        return None
 
 
 class _Chain(Struct):

@@ -15,6 +15,7 @@ from msgspec import Struct
 from service.domain.events import Payload, Position, from_canonical_json
 from service.domain.refusals import Refusal
 from service.domain.subjects import Concern, Subject
+from service.domain.versions import LaterVersion
 from service.log import read
 from service.log.append import Head
 from service.log.chain import GENESIS, event_hash, payload_hash
@@ -89,7 +90,7 @@ async def _check(
 ) -> tuple[list[LogProblem], Head]:
     """What is wrong with *rows*, which follow *before*, and the last of them."""
     said = {row["position"]: _said(row) for row in rows}
-    chains = await read_chains(connection, [s for s in said.values() if s is not None])
+    chains = await read_chains(connection, [s for s in said.values() if isinstance(s, Said)])
     subjects = await _read_subjects(connection, before.position, rows[-1]["position"])
     problems = []
     for row in rows:
@@ -173,19 +174,21 @@ async def _read_subjects(
     return subjects
 
 
-def _said(row: asyncpg.Record) -> Said | None:
-    """What the event says; None of a payload that cannot be read."""
+def _said(row: asyncpg.Record) -> Said | str:
+    """What the event says, or in a sentence why it cannot be read."""
     try:
         payload: Payload = from_canonical_json(row["payload"])
-    except (msgspec.MsgspecError, RecursionError, Refusal):
-        return None
+    except LaterVersion as refusal:
+        return refusal.message
+    except (msgspec.MsgspecError, RecursionError):
+        return "Its payload cannot be read."
     return Said(Position(row["position"]), row["event_id"], payload)
 
 
-def _derived(chains: Chains, said: Said | None) -> Derived | str:
+def _derived(chains: Chains, said: Said | str) -> Derived | str:
     """What follows from the event, or in a sentence why nothing does."""
-    if said is None:
-        return "Its payload cannot be read."
+    if isinstance(said, str):
+        return said
     try:
         return chains.follow(said)
     except NoTarget:

@@ -249,6 +249,19 @@ async def test_verifying_finds_what_was_changed_beside_the_payloads(filled: Base
         assert (await _verified(filled)).problems == []
 
 
+async def test_unreadable_target_is_no_fault_of_the_verification(
+    filled: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it was read long before the corrections of it."""
+    await filled.owner.execute("SET session_replication_role = replica")
+    for payload in ("{}", "no JSON", '{"@version":9,"type":"hire"}', "[" * 5000):
+        await filled.owner.execute("UPDATE events SET payload = $1 WHERE position = 1", payload)
+        for at_once in (1, 100):
+            monkeypatch.setattr("service.log.verify.EVENTS_AT_ONCE", at_once)
+            positions = [problem.position for problem in (await _verified(filled)).problems]
+            assert positions == [1, 1, 3, 4]
+
+
 async def test_log_with_a_truncated_tail_never_came_by_its_head(filled: Base) -> None:
     """Nothing in the log itself shows it; a remembered head does."""
     heads = [row["hash"] for row in await filled.owner.fetch(HASHES)]
