@@ -52,8 +52,8 @@ CODE_VERSION = 1
 """Of the fold and of the rows' form; raised with every change of what rows say."""
 READABLE_SINCE = 1
 """The oldest code version whose rows today's code reads; raised when their form is another."""
-PEOPLE_AT_ONCE = 500
-EVENTS_IN_A_TURN = 100
+PEOPLE_AT_ONCE = 100
+EVENTS_IN_A_TURN = 10
 """So many are folded before whoever else waits for the event loop has a turn."""
 
 _COLUMNS: dict[Model, tuple[str, ...]] = {
