@@ -13,6 +13,8 @@ from service.api.operations import Call
 from service.log.export import export, in_pieces, read_header
 
 NDJSON = "application/x-ndjson"
+HUNG_UP = 499
+"""For the line in the log alone: nobody gets the answer."""
 
 T = TypeVar("T")
 
@@ -45,10 +47,10 @@ async def get_export(call: Call) -> Response[Any]:
     return Stream(_told(pieces, header.events), headers=headers, media_type=NDJSON)
 
 
-async def post_verification(call: Call) -> VerificationAnswer:
+async def post_verification(call: Call) -> VerificationAnswer | Response[bytes]:
     """The verification, for as long as the client waits for it."""
     machinery = call.machinery
-    return await _while_wanted(
+    answer = await _while_wanted(
         call.request,
         verification(
             machinery.pool,
@@ -58,6 +60,7 @@ async def post_verification(call: Call) -> VerificationAnswer:
             with_read_models=call.query.get("read_models", True),
         ),
     )
+    return Response(b"", status_code=HUNG_UP) if answer is None else answer
 
 
 async def _nothing() -> AsyncIterator[bytes]:
@@ -75,20 +78,13 @@ async def _told(pieces: AsyncIterator[bytes], events: int) -> AsyncIterator[byte
         raise
 
 
-async def _while_wanted(request: Request[Any, Any, Any], answer: Awaitable[T]) -> T:
-    """
-    *answer*, or its end as soon as the client hangs up.
-
-    Raises:
-        CancelledError: nobody waits for the answer.
-    """
+async def _while_wanted(request: Request[Any, Any, Any], answer: Awaitable[T]) -> T | None:
+    """*answer*; None and its end as soon as the client hangs up."""
     working = asyncio.ensure_future(answer)
     leaving = asyncio.ensure_future(_hung_up(request))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            working.cancel()
-        return await working
+        return await working if working.done() else None
     finally:
         for task in (working, leaving):
             task.cancel()

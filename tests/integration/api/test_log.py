@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.api.operations import Machinery
-from service.app import CHANCE, machinery, make_current
+from service.app import CHANCE, create_app, machinery, make_current
 from service.log.export import export, read_export
 from service.log.keys import key_hash
 from service.log.restore import restore
@@ -215,3 +215,70 @@ async def test_event_that_a_later_edition_wrote_is_told(
     found = (await verified(filled))["problems"]
     assert {problem["position"] for problem in found} == {1, 8}
     assert any("a later edition wrote it" in problem["message"] for problem in found)
+
+
+async def _asked(made: Machinery, method: str, path: str, hangs_up: asyncio.Event) -> list[Any]:
+    """What is sent to a client that hangs up."""
+    sent: list[Any] = []
+    asked = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if asked:
+            return asked.pop()
+        await hangs_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body":
+            hangs_up.set()
+            await asyncio.sleep(0)
+
+    scope: Any = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", b"Bearer admin")],
+        "client": ("test", 1),
+        "server": ("test", 80),
+    }
+    async with asyncio.timeout(30):
+        await create_app(made)(scope, receive, send)
+    return sent
+
+
+async def test_export_ends_when_its_reader_hangs_up(
+    filled: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.log.export.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("service.log.export.PIECE_BYTES", 1)
+    sent = await _asked(made, "GET", "/v1/log/export", asyncio.Event())
+    bodies = [message for message in sent if message["type"] == "http.response.body"]
+    assert 0 < len(bodies) < len(SEED), "not to its end"
+    assert made.pool.get_idle_size() == made.pool.get_size()
+
+
+async def test_verification_ends_when_its_client_hangs_up(
+    filled: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs_up = asyncio.Event()
+    looks = 0
+
+    async def endless(*_: Any) -> Any:
+        nonlocal looks
+        while True:
+            looks += 1
+            hangs_up.set()
+            await asyncio.sleep(0.001)
+
+    monkeypatch.setattr("service.answers.log.verify", endless)
+    sent = await _asked(made, "POST", "/v1/verifications", hangs_up)
+    assert sent[0]["status"] == 499
+    seen = looks
+    await asyncio.sleep(0.01)
+    assert looks == seen > 0, "nobody works for a client that is gone"
