@@ -158,7 +158,7 @@ def _admit_one(
 ) -> RecordedEvent:
     if submission.event_id is not None and submission.event_id in scope.known:
         known = scope.known[submission.event_id]
-        if known.body_digest != submission.body_digest:
+        if not _is_repeat(submission, known, scope):
             raise EventIdTaken(known.event_id, known.position)
         return known
     replaced, target_position = _replaced(submission.payload, scope)
@@ -184,6 +184,28 @@ def _admit_one(
         scope.links.append(entry.event)
     _learn_names(payload, scope.directory)
     return entry.event
+
+
+def _is_repeat(submission: Submission, known: RecordedEvent, scope: Scope) -> bool:
+    """
+    Whether *submission* was recorded as *known*.
+
+    Of an event of a restored log no digest of the body is left; there it is one that comes to
+    the same payload, whatever names it says of people and labs.
+    """
+    if known.body_digest is not None:
+        return known.body_digest == submission.body_digest
+    try:
+        resolved = _resolved(submission, scope.directory)
+    except Refusal:
+        return False
+    return _with_ids(resolved) == _with_ids(known.payload)
+
+
+def _with_ids(payload: Payload) -> Payload:
+    """*payload* with people and labs as ids alone."""
+    ids = [r.ref if isinstance(r.ref, str) else id_of(r.ref) for r in references(payload)]
+    return with_references(payload, ids)
 
 
 def _replaced(payload: Payload, scope: Scope) -> tuple[list[Fact], Position | None]:

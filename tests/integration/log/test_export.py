@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 
 from service.app import ROLE, SEARCH_PATH, make_current
-from service.domain.events import Correction, Payload, Retraction
+from service.domain.events import Correction, Entity, Payload, Retraction
+from service.domain.refusals import EventIdTaken
 from service.log import restore as restoring
 from service.log.append import Head
 from service.log.chain import GENESIS, event_hash, header_hash, payload_hash
@@ -45,6 +46,7 @@ from tests.support.histories import (
     plans,
     read_log,
     record,
+    submission,
     with_entities,
 )
 from tests.support.postgres import utc
@@ -179,6 +181,39 @@ async def test_epoch_rises_even_when_the_clock_went_back(base: Base, lines: list
     async with base.owner.transaction():
         await restore(base.owner, events, header.log_id, now=EPOCHS_BEGAN - timedelta(days=1))
     assert (await read_identity(base.owner)).epoch == before.epoch + 1
+
+
+async def test_repeats_are_known_in_a_restored_log(base: Base) -> None:
+    """A file that was loaded before is loaded again without anything coming of it."""
+    said: list[Payload] = [
+        b.founding(Entity(name="Lab X"), on="2019", by=(Entity(name="Ann Lee"),), parent="Corp"),
+        b.hire("Ann Lee", at="Lab X", on="2020", sources=(b.source("2020"),)),
+        b.person_profile("Ann Lee", aliases=("Annie",)),
+    ]
+    ids = [UUID(int=n) for n in range(1, 5)]
+    sent = [submission(payload, id_) for payload, id_ in zip(said, ids, strict=False)]
+    await record(base.pool, *sent)
+    correction = Correction(
+        target=ids[1], reason="No.", event=b.hire("Annie", at="lab x", on="2018")
+    )
+    await record(base.pool, submission(correction, ids[3]))
+    lines = await exported(base.pool)
+    await base.empty()
+    await restored(base.owner, lines)
+    async with base.owner.transaction():
+        await mark_stale(base.owner)
+    await make_current(base.pool)
+
+    again = await record(base.pool, *sent, submission(correction, ids[3]))
+    assert [event.position for event in again] == [1, 2, 3, 4]
+    for other in (
+        submission(b.hire("Ann Lee", at="Lab X", on="2021"), ids[1]),
+        submission(b.hire("Nobody", at="Lab X", on="2020", sources=(b.source("2020"),)), ids[1]),
+        submission(b.sighting("Ann Lee", at="Lab X", on="2020"), ids[1]),
+    ):
+        with pytest.raises(EventIdTaken, match="position 2"):
+            await record(base.pool, other)
+    assert await exported(base.pool) == lines
 
 
 async def test_log_that_is_not_empty_stays_as_it_is(base: Base, lines: list[bytes]) -> None:
