@@ -11,6 +11,7 @@ from service.api.operations import Call
 from service.domain.refusals import Fault, Invalid, NotFound, shown
 from service.domain.submissions import escaped
 from service.log.keys import (
+    NAMES_RESERVED,
     ROLES,
     ApiKey,
     create_key,
@@ -93,6 +94,14 @@ def _checked_key(body: Any) -> tuple[str, Any]:
     if not isinstance(name, str) or not _KEY_NAME.fullmatch(name):
         faults.append(
             Fault("/name", "A key's name is 1 to 64 letters, digits and the signs . _ @ -.")
+        )
+    elif name.casefold() in NAMES_RESERVED:
+        faults.append(
+            Fault(
+                "/name",
+                f"The name {shown(name)} is one under which the service itself records; choose "
+                "another name.",
+            )
         )
     if role not in ROLES:
         faults.append(Fault("/role", f"A role is one of: {', '.join(ROLES)}."))

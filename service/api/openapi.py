@@ -16,6 +16,7 @@ from service.api.routes import OPERATIONS
 from service.domain import refusals as r
 from service.domain.events import FACTS, PAYLOADS, TEXT_CHARACTERS_MAX, Edtf, Slug, WebAddress
 from service.domain.submissions import EVENTS_MAX
+from service.log.keys import NAMES_RESERVED
 
 _PATH_NAMES = {
     "lab": "A lab by id or by any known name, former ones included.",
@@ -352,7 +353,11 @@ def _bodies() -> dict[str, Any]:
         "KeyBody": {
             "type": "object",
             "properties": {
-                "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"},
+                "name": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$",
+                    "not": {"enum": list(NAMES_RESERVED)},
+                },
                 "role": {"type": "string", "enum": ["reader", "writer", "admin"]},
             },
             "required": ["name"],

@@ -18,7 +18,6 @@ from service.api.reading import event_id
 from service.domain.events import FACTS, Correction, Retraction
 from service.domain.refusals import (
     BadParameter,
-    EventIdTaken,
     Fault,
     Invalid,
     NotCorrectable,
@@ -42,7 +41,6 @@ IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 _FIELDS_AT_FAULT = {
     UnknownEvent.code: "/target",
     NotCorrectable.code: "/target",
-    EventIdTaken.code: "/event_id",
 }
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -129,15 +127,13 @@ async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> R
     command = Command(
         submissions=submissions,
         recorded_by=call.principal.name,
+        receipts_of=call.principal.receipts_of,
         request_id=str(request.scope.get("request_id", "")),
         idempotency_key=key,
         request_digest=digest([request.method, request.url.path, body]),
     )
     try:
         recorded = await call.machinery.writer.record(command)
-    except EventIdTaken as refusal:
-        taken = [s for s in submissions if str(s.event_id) in refusal.message]
-        raise Invalid([refusal.at(f"{s.pointer}/event_id") for s in taken[-1:]]) from refusal
     except Invalid as refusal:
         faults = [_at_field(fault, is_whole=request.method == "PUT") for fault in refusal.faults]
         raise await _with_faults_of_names(call, faults, body) from refusal
@@ -173,7 +169,9 @@ def _number_of_event(fault: Fault) -> int:
 
 def _at_field(fault: Fault, *, is_whole: bool) -> Fault:
     """*fault* at its field in the body as sent; *is_whole* if that is a correction's payload."""
-    pointer = fault.pointer.removeprefix("/event") if is_whole else fault.pointer
+    pointer = fault.pointer
+    if is_whole and pointer.startswith("/event/"):
+        pointer = pointer.removeprefix("/event")
     return msgspec.structs.replace(fault, pointer=pointer + _FIELDS_AT_FAULT.get(fault.code, ""))
 
 

@@ -20,6 +20,8 @@ _REVOKE_KEY = _SQL["revoke_key"]
 Role = Literal["reader", "writer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what those before it may."""
+NAMES_RESERVED = ("admin", "fixtures")
+"""Under these the service itself records, as under `local:` and a user's name."""
 
 
 class KeyNameTaken(Refusal):
@@ -47,6 +49,13 @@ class Principal(Struct, frozen=True):
 
     name: str
     role: Role
+    revoked_before: int = 0
+    """How many keys had this name before; each kept its idempotency keys to itself."""
+
+    @property
+    def receipts_of(self) -> str:
+        """Whose idempotency keys these are: a name may come again, its receipts must not."""
+        return f"{self.name}#{self.revoked_before}" if self.revoked_before else self.name
 
     def may(self, role: Role) -> bool:
         """Whether the key's role includes *role*."""
@@ -61,7 +70,7 @@ def key_hash(key: str) -> bytes:
 async def find_key(connection: Connection, hashed: bytes) -> Principal | None:
     """Whose key has this hash, unless it is revoked."""
     row = await connection.fetchrow(_FIND_KEY, hashed)
-    return None if row is None else Principal(row["name"], row["role"])
+    return None if row is None else Principal(row["name"], row["role"], row["revoked_before"])
 
 
 async def create_key(

@@ -1,9 +1,17 @@
 -- name: find_key
--- The key with a hash, unless it is revoked.
+-- The key with a hash, unless it is revoked, and how many had its name before. While it is in
+-- use no other can get the name, so the number stays.
 -- $1 key_hash bytea
-SELECT name, role
-FROM api_keys
-WHERE key_hash = $1::bytea AND revoked_at IS NULL;
+SELECT
+    k.name,
+    k.role,
+    (
+        SELECT count(*)
+        FROM api_keys AS b
+        WHERE b.name = k.name AND b.revoked_at IS NOT NULL
+    ) AS revoked_before
+FROM api_keys AS k
+WHERE k.key_hash = $1::bytea AND k.revoked_at IS NULL;
 
 -- name: create_key
 -- $1 name text  $2 key_hash bytea  $3 role text  $4 created_at timestamptz

@@ -94,11 +94,11 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
         Refusal: the only fault, if it is about the request as a whole.
         Invalid: all the faults.
     """
-    key = (command.recorded_by, command.idempotency_key or "")
-    if command.idempotency_key is not None and key in scope.receipts:
+    key = command.receipt_key
+    if key is not None and key in scope.receipts:
         digest, events = scope.receipts[key]
         if digest != command.request_digest:
-            raise IdempotencyKeyTaken(command.idempotency_key)
+            raise IdempotencyKeyTaken(key[1])
         return Admitted(events, is_replayed=True)
     before = _Mark(scope)
     admitted: list[RecordedEvent] = []
@@ -117,7 +117,7 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
         before.restore()
         _refuse(refusals, faults)
     is_replayed = all(e.position <= before.head.position for e in admitted)
-    if command.idempotency_key is not None:
+    if key is not None:
         scope.receipts[key] = (command.request_digest, admitted)
     return Admitted(admitted, is_replayed)
 
@@ -148,8 +148,6 @@ def _refuse(refusals: Sequence[tuple[str, Refusal]], faults: Sequence[Fault]) ->
     first = refusals[0][1]
     if len(refusals) == 1 and refusals[0][0] == "" and not isinstance(first, Invalid):
         raise first
-    if len(faults) == 1 and isinstance(first, EventIdTaken):
-        raise first
     raise Invalid(faults)
 
 
@@ -159,7 +157,8 @@ def _admit_one(
     if submission.event_id is not None and submission.event_id in scope.known:
         known = scope.known[submission.event_id]
         if not _is_repeat(submission, known, scope):
-            raise EventIdTaken(known.event_id, known.position)
+            taken = EventIdTaken(known.event_id, known.position)
+            raise Invalid([taken.at(f"{submission.pointer}/event_id")])
         return known
     replaced, target_position = _replaced(submission.payload, scope)
     payload = _resolved(submission, scope.directory)
@@ -255,10 +254,11 @@ def _resolved(submission: Submission, directory: Directory) -> Payload:
 def _refuse_self_merger(payload: Payload, pointer: str) -> None:
     """By the ids that were meant: one that is mapped into the successor is merely no end."""
     fact = payload.event if isinstance(payload, Correction) else payload
+    within = "/event" if isinstance(payload, Correction) else ""
     if isinstance(fact, Merger):
         into = id_of(fact.lab)
         faults = [
-            SelfMerger(into).at(f"{pointer}/absorbed/{i}")
+            SelfMerger(into).at(f"{pointer}{within}/absorbed/{i}")
             for i, absorbed in enumerate(fact.absorbed)
             if id_of(absorbed) == into
         ]

@@ -14,11 +14,20 @@ class Command(Struct, frozen=True, kw_only=True):
 
     submissions: Sequence[Submission]
     recorded_by: str
-    """Name of the key; idempotency keys belong to it."""
+    """Name of the key, which events bear."""
     request_id: str
+    receipts_of: str = ""
+    """Whose idempotency keys these are, where that is not `recorded_by`."""
     idempotency_key: str | None = None
     request_digest: bytes = b""
     """Of method, path and body as sent; a repeat of the key must bring the same."""
+
+    @property
+    def receipt_key(self) -> tuple[str, str] | None:
+        """By what a repeat is found; None where it brings no idempotency key."""
+        if self.idempotency_key is None:
+            return None
+        return (self.receipts_of or self.recorded_by, self.idempotency_key)
 
 
 class Outcome(Struct, frozen=True):

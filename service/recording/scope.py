@@ -84,13 +84,13 @@ async def _receipts(
 ) -> dict[tuple[str, str], tuple[bytes, list[RecordedEvent]]]:
     receipts = {}
     for command in commands:
-        if command.idempotency_key is None:
+        key = command.receipt_key
+        if key is None:
             continue
-        found = await read.read_receipt(connection, command.recorded_by, command.idempotency_key)
+        found = await read.read_receipt(connection, *key)
         if found is not None:
             digest, positions = found
             events = {e.position: e for e in await read.read_by_positions(connection, positions)}
-            key = (command.recorded_by, command.idempotency_key)
             receipts[key] = (digest, [events[Position(p)] for p in positions])
     return receipts
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from service.domain.events import Position
 from service.domain.findings import Finding
-from service.domain.refusals import QueueFull, Refusal
+from service.domain.refusals import NotReady, QueueFull, Refusal
 from service.log.append import Receipt, append, lock
 from service.postgres.pool import Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
@@ -45,13 +45,15 @@ class Writer:
         self._chance = chance
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_COMMANDS_MAX)
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def start(self) -> None:
         """Begin to take commands."""
         self._task = asyncio.create_task(self._run(), name="writer")
 
     async def stop(self) -> None:
-        """Finish and answer what was accepted, then end."""
+        """Finish and answer what was accepted, accept nothing more, then end."""
+        self._is_stopping = True
         await self._queue.join()
         if self._task is not None:
             self._task.cancel()
@@ -62,9 +64,12 @@ class Writer:
         The answer to *command*, once its commit is durable.
 
         Raises:
+            NotReady: the writer is about to end; nobody would answer.
             QueueFull: too many commands wait already.
             Refusal: why nothing of it was recorded.
         """
+        if self._is_stopping:
+            raise NotReady("The service is about to stop; send this again in a moment.")
         waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         # Of a client that hung up nobody awaits the answer; it is no fault that it is not read.
         waiting.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
@@ -140,18 +145,19 @@ async def commit(
     admitted: list[Admitted | Refusal] = []
     receipts = []
     for command in commands:
-        is_known = (command.recorded_by, command.idempotency_key) in scope.receipts
+        key = command.receipt_key
+        is_known = key in scope.receipts
         try:
             events = admit(command, scope, chance)
         except Refusal as refusal:
             admitted.append(refusal)
             continue
         admitted.append(events)
-        if command.idempotency_key is not None and not is_known:
+        if key is not None and not is_known:
             receipts.append(
                 Receipt(
-                    api_key=command.recorded_by,
-                    idempotency_key=command.idempotency_key,
+                    api_key=key[0],
+                    idempotency_key=key[1],
                     request_digest=command.request_digest,
                     positions=[e.position for e in events.events],
                 )

@@ -151,6 +151,38 @@ ONE_EVENT: dict[str, tuple[Any, list[str]]] = {
         {"type": "correction", "target": HIRED, "reason": "r", "event": hire(lab="None")},
         ["/event/lab"],
     ),
+    "correction to a merger of a lab into itself": (
+        {
+            "type": "correction",
+            "target": HIRED,
+            "reason": "r",
+            "event": {
+                "type": "merger",
+                "absorbed": ["engines", "y"],
+                "lab": "Lab Y",
+                "date": "2000",
+            },
+        },
+        ["/event/absorbed/1"],
+    ),
+    "correction with a blank name": (
+        {
+            "type": "correction",
+            "target": HIRED,
+            "reason": "r",
+            "event": hire(person={"name": " "}, lab=" "),
+        },
+        ["/event/person/name", "/event/lab"],
+    ),
+    "correction with unknown names in a list": (
+        {
+            "type": "correction",
+            "target": HIRED,
+            "reason": "r",
+            "event": {"type": "merger", "absorbed": ["None", "x"], "lab": "No", "date": "2000"},
+        },
+        ["/event/absorbed/0", "/event/lab"],
+    ),
     "retraction of nothing": (
         {"type": "retraction", "target": UNKNOWN, "reason": "r"},
         ["/target"],
@@ -497,6 +529,13 @@ async def test_correction_names_all_its_faults(seeded: httpx.AsyncClient) -> Non
     assert pointers(told) == ["/person"]
     told = problem(await seeded.put(path, json=hire(reason="r", person="Wei Wang")), 409)
     assert pointers(told) == ["/person"]
+
+
+async def test_correction_points_into_the_body_as_sent(seeded: httpx.AsyncClient) -> None:
+    """The body of a PUT is the event itself; nothing in it is called 'event'."""
+    merger = {"type": "merger", "absorbed": ["engines", "y"], "lab": "Lab Y", "date": "2000"}
+    told = await seeded.put(f"/v1/events/{HIRED}/correction", json={**merger, "reason": "r"})
+    assert pointers(problem(told, 422)) == ["/absorbed/1"]
 
 
 async def test_retraction_names_all_its_faults(seeded: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from service.api.administering import KeyCreated
 from service.api.operations import Machinery, Operation
 from service.api.routes import OPERATIONS
-from tests.integration.api.asking import HIRED, SEED, UNKNOWN, get, hire, problem, record
+from tests.integration.api.asking import HIRED, SEED, UNKNOWN, get, hire, pointers, problem, record
 from tests.support.postgres import http_client
 
 ROLES = ("reader", "writer", "admin")
@@ -148,6 +148,28 @@ async def test_name_of_a_key_in_use_is_taken(client: httpx.AsyncClient, made: Ma
         problem(told, 409, "key_name_taken")
     default = await client.post("/v1/keys", json={"name": "another"})
     assert default.json()["role"] == "writer"
+
+
+@pytest.mark.parametrize("name", ["admin", "Admin", "fixtures", "local:ada", "a#1"])
+async def test_name_under_which_the_service_records_is_refused(
+    name: str, client: httpx.AsyncClient
+) -> None:
+    told = problem(await client.post("/v1/keys", json={"name": name}), 422, "invalid")
+    assert pointers(told) == ["/name"]
+
+
+async def test_new_key_of_a_revoked_name_has_idempotency_keys_of_its_own(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    await record(client, *SEED)
+    headers = {"Idempotency-Key": "import"}
+    for year in ("2001", "2002", "2003"):
+        async with _with_new_key(client, made, "editor", "writer") as (_, editor):
+            first = await editor.post("/v1/events", json=hire(date=year), headers=headers)
+            again = await editor.post("/v1/events", json=hire(date=year), headers=headers)
+            assert (first.status_code, again.status_code) == (201, 200), first.text
+            assert first.json()["recorded_by"] == "editor"
+            await client.delete("/v1/keys/editor")
 
 
 async def test_key_stays_out_of_logs_errors_and_reprs(

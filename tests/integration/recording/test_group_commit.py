@@ -17,6 +17,7 @@ from service.domain.refusals import (
     ClosesCycle,
     IdempotencyKeyTaken,
     Invalid,
+    NotReady,
     QueueFull,
     UnknownEvent,
 )
@@ -303,6 +304,15 @@ class TestQueue:
         writer.start()
         await writer.stop()
         assert all(isinstance(a, Recorded) for a in await asyncio.gather(*waiting))
+
+    async def test_is_refused_once_the_writer_stops(self, base: Base) -> None:
+        """Nobody would ever answer it."""
+        async with running(base) as writer:
+            await writer.record(hire_of(1))
+        async with asyncio.timeout(5):
+            with pytest.raises(NotReady):
+                await writer.record(hire_of(2))
+        assert len(await read_log(base.owner)) == 1
 
 
 class TestClientThatHangsUp:

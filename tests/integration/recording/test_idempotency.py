@@ -28,6 +28,7 @@ from tests.support.histories import (
 ANN = with_entities(b.hire("ann", at="x", on="2020"))
 BEN = with_entities(b.hire("ben", at="x", on="2021"))
 NOBODY = b.hire("nobody", at="x", on="2020")
+TAKEN = (EventIdTaken.code, "/event_id")
 ONE, TWO, THREE = (UUID(int=n) for n in (1, 2, 3))
 
 
@@ -55,8 +56,9 @@ class TestEventId:
 
     async def test_another_body_is_refused(self, base: Base) -> None:
         await record(base.pool, submission(ANN, ONE))
-        with pytest.raises(EventIdTaken, match="position 1"):
+        with pytest.raises(Invalid, match="position 1") as refused:
             await record(base.pool, submission(BEN, ONE))
+        assert [(f.code, f.pointer) for f in refused.value.faults] == [TAKEN]
         assert await positions(base) == [1]
 
     async def test_is_told_apart_by_the_body_and_not_by_what_it_came_to(self, base: Base) -> None:
@@ -65,7 +67,7 @@ class TestEventId:
         (first,) = await record(base.pool, submission(new, ONE))
         (again,) = await record(base.pool, submission(new, ONE))
         assert again == first
-        with pytest.raises(EventIdTaken):
+        with pytest.raises(Invalid, match="another body"):
             await record(base.pool, submission(b.hire("ann-lee", at="lab-x", on="2020"), ONE))
 
     async def test_of_a_corrected_event_still_answers(self, base: Base) -> None:
@@ -82,8 +84,9 @@ class TestEventId:
     async def test_twice_in_one_array_is_one_event(self, base: Base) -> None:
         twice = command(submission(ANN, ONE), submission(ANN, ONE))
         assert await answered(base, twice) == [([1, 1], False)]
-        with pytest.raises(EventIdTaken):
-            await record(base.pool, submission(ANN, TWO), submission(BEN, TWO))
+        with pytest.raises(Invalid) as refused:
+            await record(base.pool, submission(ANN, TWO, "/0"), submission(BEN, TWO, "/1"))
+        assert [f.pointer for f in refused.value.faults] == ["/1/event_id"]
         assert await positions(base) == [1]
 
     async def test_twice_in_one_group_is_one_event(self, base: Base) -> None:
