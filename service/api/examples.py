@@ -1,5 +1,6 @@
 """What the documentation shows: an answer of each operation, and a refusal of each kind."""
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunnin
 
 _ID = UUID("0b0e9d5e-7c1c-5b8e-9b1e-3c1f4e0f6a10")
 _NEAR = (r.Candidate("google-deepmind", "Google DeepMind"),)
+_SINCE = [r.Since(_ID, 712, "hire", datetime(2026, 6, 20, 9, 30, tzinfo=UTC), "editor")]
 _WANGS = (r.Candidate("wei-wang", "Wei Wang"), r.Candidate("wei-wang-2", "Wei Wang"))
 
 ANSWERS: dict[str, Any] = msgspec.json.decode(
@@ -42,6 +44,8 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         ReplayRunning(_REPLAY),
         ReplayNotPermitted("timeline", "timeline_service"),
         NothingToRollBack(_ID, "the read models before it are no longer kept"),
+        r.HistoryMoved("person 'john-jumper'", 711, _SINCE),
+        r.BeyondHead(9000, 712),
         r.TooLarge("The body is too large; the limit is 16 MiB. Send it in parts."),
         r.UnsupportedContent("The content type 'text/csv' is not taken; send 'application/json'."),
         r.Invalid([r.BadDate("2024-02-30", "February 2024 has 29 days").at("/date")]),

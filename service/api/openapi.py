@@ -31,6 +31,12 @@ _HEADERS = {
         "answer; the same key with another request is refused.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
+    "If-Match": {
+        "description": "The position at which the person's history was read (the lab's, of an "
+        "event without a person; of a correction or retraction the event's `revision`), in "
+        "quotes; refused if it has moved on since.",
+        "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
+    },
     "If-None-Match": {
         "description": "The ETag of an answer that the client has; 304 if it still holds.",
         "schema": {"type": "string"},

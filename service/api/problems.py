@@ -40,6 +40,8 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     ReplayRunning: Problem(409, "A replay is running"),
     ReplayNotPermitted: Problem(409, "The database does not let the service replay"),
     NothingToRollBack: Problem(409, "This replay cannot be taken back"),
+    r.HistoryMoved: Problem(412, "The history has moved on"),
+    r.BeyondHead: Problem(412, "The log has not come to this position"),
     r.TooLarge: Problem(413, "The body is too large"),
     r.UnsupportedContent: Problem(415, "The content type is not taken"),
     r.Invalid: Problem(422, "The body has faults"),
@@ -69,6 +71,8 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     """Every fault of a body, by JSON pointer."""
     suggestions: tuple[r.Candidate, ...] = ()
     candidates: tuple[r.Candidate, ...] = ()
+    since: tuple[r.Since, ...] = ()
+    """What was recorded after the position that If-Match named, the first events of it."""
     parameter: str | None = None
     replay: Replay | None = None
     """The one that is waited for."""

@@ -24,10 +24,12 @@ _WRITE_REFUSALS = (
     r.AmbiguousName,
     r.EventIdTaken,
     r.IdempotencyKeyTaken,
+    r.HistoryMoved,
+    r.BeyondHead,
     r.ClosesCycle,
     r.QueueFull,
 )
-_WRITE_HEADERS = ("Idempotency-Key",)
+_WRITE_HEADERS = ("Idempotency-Key", "If-Match")
 
 JUMPER: dict[str, Any] = {
     "type": "hire",

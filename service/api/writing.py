@@ -15,7 +15,7 @@ from service.api.bodies import read_json
 from service.api.dispatch import to_response
 from service.api.operations import Call
 from service.api.reading import event_id
-from service.domain.events import FACTS, Correction, Retraction
+from service.domain.events import FACTS, Correction, Position, Retraction
 from service.domain.refusals import (
     BadParameter,
     Fault,
@@ -42,6 +42,7 @@ _FIELDS_AT_FAULT = {
     UnknownEvent.code: "/target",
     NotCorrectable.code: "/target",
 }
+_ENTITY_TAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -123,6 +124,7 @@ async def _record_one(
 async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> Recorded:
     assert call.principal is not None, "writing needs a key"
     key = _idempotency_key(call)
+    expected = _expected_position(call)
     request = call.request
     command = Command(
         submissions=submissions,
@@ -131,6 +133,7 @@ async def _record(call: Call, submissions: Sequence[Submission], body: Any) -> R
         request_id=str(request.scope.get("request_id", "")),
         idempotency_key=key,
         request_digest=digest([request.method, request.url.path, body]),
+        expected_position=expected,
     )
     try:
         recorded = await call.machinery.writer.record(command)
@@ -290,6 +293,26 @@ def _without_names(value: Any) -> Any:
 
 def _as_json(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _expected_position(call: Call) -> Position | None:
+    """
+    The position that If-Match names.
+
+    Raises:
+        BadParameter: it names none, or several.
+    """
+    sent = call.request.headers.getall("if-match", [])
+    if not sent:
+        return None
+    if len(sent) > 1 or not _ENTITY_TAG.fullmatch(sent[0]):
+        raise BadParameter(
+            "If-Match",
+            f"If-Match takes one position in quotes, such as '\"712\"', and not "
+            f"{shown(', '.join(sent))}: the position at which the history was read, of a "
+            "correction or retraction the event's 'revision'.",
+        )
+    return Position(int(sent[0].strip('"')))
 
 
 def _idempotency_key(call: Call) -> str | None:

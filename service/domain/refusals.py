@@ -6,9 +6,14 @@ and the way out. `Invalid` gathers the faults of a whole body; the others stand 
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Literal
+from uuid import UUID
 
 import msgspec
+
+SINCE_EVENTS_MAX = 20
+"""So many events are told of those that moved a history on."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -31,6 +36,16 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everyone whom an ambiguous name fits."""
     unknown: tuple[Literal["person", "lab"], str] | None = None
     """The name that is not known, for which near ones can be looked up."""
+
+
+class Since(msgspec.Struct, frozen=True):
+    """An event that was recorded after a client had read."""
+
+    event_id: UUID
+    position: int
+    type: str
+    recorded_at: datetime
+    recorded_by: str
 
 
 class Refusal(Exception):
@@ -227,6 +242,42 @@ class IdempotencyKeyTaken(Refusal):
         super().__init__(
             f"Idempotency-Key {shown(key)} was used before with another request; use a new key "
             "for a new request."
+        )
+
+
+class HistoryMoved(Refusal):
+    """What `If-Match` made a condition no longer holds."""
+
+    code = "history_moved"
+
+    def __init__(self, whose: str, expected: int, since: Sequence[Since]) -> None:
+        count = len(since)
+        told = (
+            f"more than {SINCE_EVENTS_MAX} events"
+            if count > SINCE_EVENTS_MAX
+            else ("one event" if count == 1 else f"{count} events")
+        )
+        self.since = tuple(since[:SINCE_EVENTS_MAX])
+        super().__init__(
+            f"The history of {whose} has moved past position {expected}: {told} since, the "
+            f"first at position {self.since[0].position}, a {self.since[0].type} by "
+            f"{shown(self.since[0].recorded_by)}; read it again and send the write with what "
+            "it says now."
+        )
+
+    def extras(self) -> dict[str, Any]:
+        return {"since": self.since}
+
+
+class BeyondHead(Refusal):
+    """`If-Match` with a position that this log has not come to."""
+
+    code = "beyond_head"
+
+    def __init__(self, expected: int, head: int) -> None:
+        super().__init__(
+            f"If-Match names position {expected}, and the log's head is at {head}: it was read "
+            "elsewhere or before a restore; read it again here."
         )
 
 

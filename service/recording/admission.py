@@ -2,7 +2,7 @@
 Deciding what of a command may be recorded: pure, on what a scope has read.
 
 A command is admitted whole or refused whole with every fault named; what a refused one had
-already changed in the scope is taken back.
+already changed in the scope is taken back. A partial one loses its faulty submissions alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,12 +44,15 @@ from service.domain.refusals import (
     NotCorrectable,
     Refusal,
     SelfMerger,
+    Since,
     UnknownEvent,
 )
 from service.domain.subjects import Subject, concerns_of
 from service.domain.submissions import Submission
 from service.log.append import Head, LogEntry, chained, head_after
+from service.log.since import Reading
 from service.recording.commands import Command
+from service.recording.preconditions import Precondition
 
 
 class Chance(Struct, frozen=True):
@@ -74,6 +77,10 @@ class Scope(Struct, kw_only=True):
     """By API key and idempotency key the request's digest and the events that it made."""
     links: list[RecordedEvent]
     """Every event of the families concerned that can map ids or end labs."""
+    joined: dict[Subject, frozenset[Subject]]
+    """Of those whom commands on condition are about, the ids that were ever one with theirs."""
+    since: dict[Reading, Sequence[Since]]
+    """What was recorded after such a command's client had read."""
     entries: list[LogEntry]
     """What is to be appended."""
 
@@ -83,6 +90,8 @@ class Admitted(Struct, frozen=True):
 
     events: Sequence[RecordedEvent]
     is_replayed: bool
+    refused: Sequence[Fault] = ()
+    """Of a partial command."""
 
 
 def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
@@ -91,6 +100,7 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
 
     Raises:
         IdempotencyKeyTaken: the key came with another request before.
+        HistoryMoved, BeyondHead: all is well but for the condition of the command.
         Refusal: the only fault, if it is about the request as a whole.
         Invalid: all the faults.
     """
@@ -101,25 +111,49 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
             raise IdempotencyKeyTaken(key[1])
         return Admitted(events, is_replayed=True)
     before = _Mark(scope)
+    condition = _condition(command, scope)
+    unmet: Refusal | None = None
     admitted: list[RecordedEvent] = []
     refusals: list[tuple[str, Refusal]] = []
     faults: list[Fault] = []
     for submission in command.submissions:
+        names = scope.directory.mark()
         try:
-            admitted.append(_admit_one(submission, command, scope, chance))
-        except Invalid as refusal:
-            faults += refusal.faults
-            refusals += [(submission.pointer, refusal)]
+            event = _admit_one(submission, command, scope, chance)
         except Refusal as refusal:
-            faults.append(refusal.at(submission.pointer))
+            faults += (
+                refusal.faults if isinstance(refusal, Invalid) else [refusal.at(submission.pointer)]
+            )
             refusals.append((submission.pointer, refusal))
-    if refusals:
+            if command.is_partial:
+                scope.directory.forget(names)
+            continue
+        admitted.append(event)
+        if condition is not None and unmet is None and event.position > before.head.position:
+            unmet = condition.refusal_of(event, scope.chains[_root(event)])
+    if refusals and not command.is_partial:
         before.restore()
         _refuse(refusals, faults)
+    if unmet is not None:
+        # Conditions count only where the request would be granted without them (RFC 9110, 13.2.1).
+        before.restore()
+        raise unmet
     is_replayed = all(e.position <= before.head.position for e in admitted)
     if key is not None:
         scope.receipts[key] = (command.request_digest, admitted)
-    return Admitted(admitted, is_replayed)
+    return Admitted(admitted, is_replayed, faults)
+
+
+def _condition(command: Command, scope: Scope) -> Precondition | None:
+    if command.expected_position is None:
+        return None
+    return Precondition(
+        command.expected_position,
+        scope.head.position,
+        entries=scope.entries,
+        since=scope.since,
+        joined=scope.joined,
+    )
 
 
 class _Mark:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from service.domain.events import RecordedEvent
+from service.domain.events import Position, RecordedEvent
 from service.domain.findings import Finding
+from service.domain.refusals import Fault
 from service.domain.submissions import Submission
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """All events of one request: recorded together or not at all."""
+    """The events of one request: recorded together or not at all, unless it is partial."""
 
     submissions: Sequence[Submission]
     recorded_by: str
@@ -21,6 +22,11 @@ class Command(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     request_digest: bytes = b""
     """Of method, path and body as sent; a repeat of the key must bring the same."""
+
+    expected_position: Position | None = None
+    """At which the histories concerned were read; the command holds only if they stand still."""
+    is_partial: bool = False
+    """Whether submissions with faults are left out, and the others recorded all the same."""
 
     @property
     def receipt_key(self) -> tuple[str, str] | None:
@@ -44,3 +50,7 @@ class Recorded(Struct, frozen=True):
     """In the order of the submissions."""
     is_replayed: bool
     """Whether all of it was recorded before."""
+    before: Position = Position(0)
+    """The head before it: events beyond are new."""
+    refused: Sequence[Fault] = ()
+    """Of a partial command, what is wrong with the submissions that were left out."""

@@ -1,6 +1,6 @@
 """Reading what a group of commands needs, in a few round trips however large the group."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from service.domain.directory import Directory, slugs_wanted
@@ -12,6 +12,7 @@ from service.domain.events import (
     Position,
     Profile,
     RecordedEvent,
+    Reference,
     Renaming,
     Retraction,
     references,
@@ -20,6 +21,7 @@ from service.domain.refusals import AmbiguousName
 from service.domain.subjects import Subject, concerns_of
 from service.log import read
 from service.log.append import next_recorded_at
+from service.log.since import Reading, read_joined, read_since
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models.beliefs import Beliefs
@@ -27,6 +29,7 @@ from service.read_models.catch_up import Concerned, catch_up
 from service.read_models.projector import Streams
 from service.recording.admission import Scope, can_link, facts_of, moves_people
 from service.recording.commands import Command
+from service.recording.preconditions import judged_by
 
 
 async def read_scope(connection: Connection, commands: Sequence[Command], now: datetime) -> Scope:
@@ -50,10 +53,13 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
         chains={},
         receipts=await _receipts(connection, commands),
         links=[],
+        joined={},
+        since={},
         entries=[],
     )
     await _read_named_events(connection, commands, scope)
     await _read_links(connection, commands, scope)
+    await _read_since(connection, commands, scope)
     return scope
 
 
@@ -139,6 +145,28 @@ async def _read_links(connection: Connection, commands: Iterable[Command], scope
     )
 
 
+async def _read_since(connection: Connection, commands: Iterable[Command], scope: Scope) -> None:
+    """What moved on since the clients of commands on condition had read."""
+    readings: list[Reading] = []
+    for command in commands:
+        if command.expected_position is not None:
+            facts = [f for s in command.submissions for f in _said(s.payload)]
+            subjects = _meant(facts, scope.directory, judged_by) | _named_anew(
+                facts, scope.directory
+            )
+            readings += [Reading(subject, command.expected_position) for subject in subjects]
+    if not readings:
+        return
+    people = [r.subject for r in readings if r.subject.kind == "person"]
+    scope.joined = await read_joined(connection, people)
+    for lab in {r.subject for r in readings if r.subject.kind == "lab"}:
+        ids = await directories.fetch_ids_of(
+            connection, "lab", scope.directory.canonical(lab), position=scope.head.position
+        )
+        scope.joined[lab] = frozenset({lab, *(Subject("lab", one) for one in ids)})
+    scope.since = await read_since(connection, readings, scope.joined)
+
+
 def _said(payload: Payload) -> list[Fact]:
     """What a submission says of the world."""
     if isinstance(payload, Correction):
@@ -176,10 +204,14 @@ def _named_anew(facts: Iterable[Fact], directory: Directory) -> set[Subject]:
     return named
 
 
-def _meant(facts: Iterable[Fact], directory: Directory) -> set[Subject]:
+def _meant(
+    facts: Iterable[Fact],
+    directory: Directory,
+    named: Callable[[Fact], Iterable[Reference]] = references,
+) -> set[Subject]:
     """Whom the references of *facts* mean, as far as they are known."""
     meant = set()
-    for reference in (r for fact in facts for r in references(fact)):
+    for reference in (r for fact in facts for r in named(fact)):
         ref = reference.ref
         for text in [ref] if isinstance(ref, str) else [ref.id, ref.name]:
             if text is not None:

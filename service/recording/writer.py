@@ -142,17 +142,18 @@ async def commit(
     await lock(connection)
     scope = await read_scope(connection, commands, chance.now())
     after = scope.head.position
-    admitted: list[Admitted | Refusal] = []
+    admitted: list[tuple[Position, Admitted | Refusal]] = []
     receipts = []
     for command in commands:
         key = command.receipt_key
         is_known = key in scope.receipts
+        before = scope.head.position
         try:
             events = admit(command, scope, chance)
         except Refusal as refusal:
-            admitted.append(refusal)
+            admitted.append((before, refusal))
             continue
-        admitted.append(events)
+        admitted.append((before, events))
         if key is not None and not is_known:
             receipts.append(
                 Receipt(
@@ -175,8 +176,10 @@ async def commit(
         else Recorded(
             [Outcome(e, raised.get(e.position, ())) for e in result.events],
             result.is_replayed,
+            before,
+            result.refused,
         )
-        for result in admitted
+        for before, result in admitted
     ]
 
 
