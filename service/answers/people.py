@@ -106,7 +106,7 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
         person=view,
         at=times.at,
         known_at=times.known_at,
-        stints=[_stint_view(stint, labels.lab(stint.lab), times.at) for stint in stints],
+        stints=[stint_view(stint, labels.lab(stint.lab), times.at) for stint in stints],
         findings=[view_of(finding, finding_labels) for finding in noticed],
     )
 
@@ -145,7 +145,7 @@ async def _view(connection: Connection, person_id: str, times: Times) -> PersonV
     return PersonView(id=person_id, name=person_id, aliases=(), ids=None)
 
 
-def _stint_view(stint: Stint, lab: Named, at: date) -> StintView:
+def stint_view(stint: Stint, lab: Named, at: date) -> StintView:
     presence = presence_on(stint, at)
     post = post_on(stint, at if presence is not None else date.max)
     return StintView(

@@ -79,6 +79,7 @@ _PATTERNS = {
 def document() -> dict[str, Any]:
     """The whole document, as /schema/openapi.json serves it."""
     answers = {op.answer for op in OPERATIONS if isinstance(op.answer, type)}
+    answers |= {type_ for op in OPERATIONS for type_ in op.also}
     types = sorted({*answers, ProblemDocument, RecordedAnswer}, key=lambda t: t.__name__)
     _, components = msgspec.json.schema_components(types, ref_template=_REF)
     _, payloads = msgspec.json.schema_components(list(PAYLOADS.values()), ref_template=_REF)
@@ -179,7 +180,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.headers:
         responses["200"] = {
             **_answer(operation),
-            "description": "Recorded before: the first answer again.",
+            "description": "Recorded before: the first answer again; or, with `dry_run`, what "
+            "the write would change.",
+            "content": {"application/json": {"schema": _also(operation)}},
             "headers": _described("Log-Position", "Idempotent-Replayed"),
         }
     if _is_validated(operation):
@@ -221,6 +224,13 @@ def _answer(operation: Operation) -> dict[str, Any]:
             operation.media_type: {"schema": schema, "example": ANSWERS[operation.id]}
         }
     return answered
+
+
+def _also(operation: Operation) -> dict[str, Any]:
+    """The answers of a write that records nothing new."""
+    own = operation.answer
+    others = [{"$ref": _REF.format(name=type_.__name__)} for type_ in operation.also]
+    return {"anyOf": [*own.get("anyOf", [own]), *others]}
 
 
 def _described(*names: str) -> dict[str, Any]:

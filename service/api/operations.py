@@ -105,5 +105,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Struct or schema of the answer."""
     media_type: str = "application/json"
     """Of the answer."""
+    also: Sequence[type[Struct]] = ()
+    """Structs of what a write answers that records nothing new."""
     refusals: Sequence[type[Refusal]] = ()
     """What it can refuse, beyond what every operation can."""

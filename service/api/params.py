@@ -220,6 +220,12 @@ FINDING_KIND = Param(
     {"type": "string", "enum": list(FINDING_KINDS)},
     _choice(FINDING_KINDS),
 )
+DRY_RUN = Param(
+    "dry_run",
+    "Record nothing, and answer with what the write would change.",
+    {"type": "boolean", "default": False},
+    _flag,
+)
 SINCE = Param(
     "since",
     "A hash that the log once came to, such as that of its head; whether it only grew since.",

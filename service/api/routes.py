@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.answers.dry_runs import DryRunAnswer
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
@@ -138,6 +139,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Record one event, or an array of them: all or nothing.",
         handler=writing.record_events,
         role="writer",
+        params=(params.DRY_RUN,),
         body={"$ref": "#/components/schemas/EventOrEvents"},
         body_example=JUMPER,
         headers=_WRITE_HEADERS,
@@ -148,6 +150,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"$ref": "#/components/schemas/RecordedAnswer"},
             ]
         },
+        also=(DryRunAnswer,),
         refusals=_WRITE_REFUSALS,
     ),
     Operation(
@@ -171,11 +174,13 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Say what an event should have said: a whole new payload and the reason.",
         handler=writing.correct_event,
         role="writer",
+        params=(params.DRY_RUN,),
         body={"$ref": "#/components/schemas/CorrectionBody"},
         body_example={**JUMPER, "date": "2026-07-06", "reason": "start date confirmed"},
         headers=_WRITE_HEADERS,
         status=201,
         answer={"$ref": "#/components/schemas/Event"},
+        also=(DryRunAnswer,),
         refusals=(*_WRITE_REFUSALS, r.UnknownEvent, r.NotCorrectable),
     ),
     Operation(
@@ -186,11 +191,13 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Void an event; a later correction can bring it back.",
         handler=writing.retract_event,
         role="writer",
+        params=(params.DRY_RUN,),
         body={"$ref": "#/components/schemas/RetractionBody"},
         body_example={"reason": "the report was withdrawn"},
         headers=_WRITE_HEADERS,
         status=201,
         answer={"$ref": "#/components/schemas/Event"},
+        also=(DryRunAnswer,),
         refusals=(*_WRITE_REFUSALS, r.UnknownEvent, r.NotCorrectable),
     ),
     Operation(

@@ -1,16 +1,16 @@
 """What a change of stints does to rosters: who moves, and by how much counts move, when."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, eve
 from service.domain.presence import Presence, standing_on
 from service.domain.stints import Stint
 
-Counts = tuple[int, int, int]
 _ORDER: tuple[Presence, ...] = ("certain", "presumed", "possible")
 
 
@@ -21,6 +21,18 @@ class StintChange(Struct, frozen=True):
     lab: str
     before: Sequence[Stint]
     after: Sequence[Stint]
+
+
+class RosterChange(Struct, frozen=True):
+    """A span of days on which somebody's presence at a lab is another; both ends included."""
+
+    lab: str
+    person: str
+    from_on: date
+    to_on: date
+    before: Presence | None
+    """None is absent."""
+    after: Presence | None
 
 
 class HeadcountChange(Struct, frozen=True):
@@ -44,29 +56,69 @@ def stint_changes(before: Iterable[Stint], after: Iterable[Stint]) -> list[Stint
     ]
 
 
+def roster_changes(changes: Iterable[StintChange]) -> list[RosterChange]:
+    """By lab and person the spans of days on which the presence is another, in order."""
+    return [span for change in changes for span in _spans(change)]
+
+
 def headcount_changes(changes: Iterable[StintChange]) -> list[HeadcountChange]:
     """By lab the spans of days on which its headcount moves, in order."""
-    by_lab: dict[str, list[StintChange]] = {}
-    for change in changes:
-        by_lab.setdefault(change.lab, []).append(change)
-    return [span for lab in sorted(by_lab) for span in _spans(lab, by_lab[lab])]
+    moves: dict[str, dict[date, list[int]]] = {}
+    for span in roster_changes(changes):
+        of_lab = moves.setdefault(span.lab, {})
+        _move(of_lab, span.from_on, span.before, span.after)
+        if span.to_on != UNBOUNDED_HI:
+            _move(of_lab, span.to_on + timedelta(days=1), span.after, span.before)
+    return [span for lab in sorted(moves) for span in _summed(lab, moves[lab])]
 
 
-def _spans(lab: str, changes: Sequence[StintChange]) -> list[HeadcountChange]:
+def _spans(change: StintChange) -> Iterator[RosterChange]:
     days = {UNBOUNDED_LO, UNBOUNDED_HI}
-    for change in changes:
-        for stint in (*change.before, *change.after):
-            days.update(_turning_days(stint))
-    spans: list[HeadcountChange] = []
+    for stint in (*change.before, *change.after):
+        days.update(_turning_days(stint))
+    begun: RosterChange | None = None
     for first, after in pairwise(sorted(days)):
-        moved = _moved(changes, first)
+        presences = _presence(change.before, first), _presence(change.after, first)
         # The greatest day stands for unbounded and is in the last span.
         last = after if after == UNBOUNDED_HI else eve(after)
-        if spans and spans[-1].to_on == eve(first) and _counts(spans[-1]) == moved:
-            spans[-1] = HeadcountChange(lab, spans[-1].from_on, last, *moved)
-        elif any(moved):
-            spans.append(HeadcountChange(lab, first, last, *moved))
-    return spans
+        if begun is not None and presences == (begun.before, begun.after):
+            begun = replace(begun, to_on=last)
+            continue
+        if begun is not None:
+            yield begun
+        begun = None
+        if presences[0] != presences[1]:
+            begun = RosterChange(change.lab, change.person, first, last, *presences)
+    if begun is not None:
+        yield begun
+
+
+def _presence(stints: Sequence[Stint], at: date) -> Presence | None:
+    standing = standing_on(stints, at)
+    return None if standing is None else standing.presence
+
+
+def _move(
+    moves: dict[date, list[int]], on: date, before: Presence | None, after: Presence | None
+) -> None:
+    counts = moves.setdefault(on, [0, 0, 0])
+    for presence, sign in ((before, -1), (after, 1)):
+        if presence is not None:
+            counts[_ORDER.index(presence)] += sign
+
+
+def _summed(lab: str, moves: Mapping[date, Sequence[int]]) -> Iterator[HeadcountChange]:
+    """The sums of *moves* as days go by, those that come to nothing left out."""
+    days = sorted(day for day in moves if any(moves[day]))
+    total = (0, 0, 0)
+    for first, after in zip(days, [*days[1:], None], strict=True):
+        total = (
+            total[0] + moves[first][0],
+            total[1] + moves[first][1],
+            total[2] + moves[first][2],
+        )
+        if any(total):
+            yield HeadcountChange(lab, first, UNBOUNDED_HI if after is None else eve(after), *total)
 
 
 def _turning_days(stint: Stint) -> list[date]:
@@ -77,20 +129,6 @@ def _turning_days(stint: Stint) -> list[date]:
     if stint.last_evidence != UNBOUNDED_HI:
         days.append(stint.last_evidence + timedelta(days=1))
     return days
-
-
-def _moved(changes: Iterable[StintChange], at: date) -> Counts:
-    counts = [0, 0, 0]
-    for change in changes:
-        for stints, sign in ((change.before, -1), (change.after, 1)):
-            standing = standing_on(stints, at)
-            if standing is not None:
-                counts[_ORDER.index(standing.presence)] += sign
-    return (counts[0], counts[1], counts[2])
-
-
-def _counts(span: HeadcountChange) -> Counts:
-    return (span.certain, span.presumed, span.possible)
 
 
 def _by_pair(stints: Iterable[Stint]) -> Mapping[tuple[str, str], list[Stint]]:

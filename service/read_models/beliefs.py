@@ -20,6 +20,8 @@ BELIEVED = 2**63 - 1
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
+_PERSON: msgspec.json.Decoder[PersonFacts] = msgspec.json.Decoder(PersonFacts)
+_LAB: msgspec.json.Decoder[LabFacts] = msgspec.json.Decoder(LabFacts)
 _FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
 
@@ -130,6 +132,16 @@ def _text(value: Struct) -> str:
 def stint_of(row: Row) -> Stint:
     """The stint that a row keeps."""
     return _STINT.decode(row.content)
+
+
+def person_of(row: Row) -> PersonFacts:
+    """The facts of a person that a row keeps."""
+    return _PERSON.decode(row.content)
+
+
+def lab_of(row: Row) -> LabFacts:
+    """The facts of a lab that a row keeps."""
+    return _LAB.decode(row.content)
 
 
 def finding_of(row: Row) -> Finding:

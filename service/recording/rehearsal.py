@@ -1,15 +1,17 @@
 """A write that is not made: what it would change, by the same path as the write itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from service.domain.effects import StintChange, stint_changes
 from service.domain.events import RecordedEvent
 from service.domain.findings import Finding
+from service.domain.identity import PersonFacts
+from service.domain.labs import LabFacts
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
-from service.read_models.beliefs import Row, finding_of, stint_of
+from service.read_models.beliefs import Model, Row, finding_of, lab_of, person_of, stint_of
 from service.read_models.switching import hold_still
 from service.recording.admission import Chance, admit
 from service.recording.commands import Command
@@ -26,6 +28,11 @@ class Rehearsal(Struct, frozen=True):
     going: Sequence[Finding]
     head: int
     """The position that it was rehearsed at."""
+    is_replayed: bool = False
+    """Whether all of it is in the log already, so that nothing would change."""
+    people: Mapping[str, PersonFacts] = {}
+    """By id, whom it concerns, as they would be known afterwards; those who are new included."""
+    labs: Mapping[str, LabFacts] = {}
 
 
 async def rehearse(connection: Connection, command: Command, chance: Chance) -> Rehearsal:
@@ -50,12 +57,19 @@ async def rehearse(connection: Connection, command: Command, chance: Chance) -> 
         arising=_findings(set(after) - set(before)),
         going=_findings(set(before) - set(after)),
         head=head,
+        is_replayed=admitted.is_replayed,
+        people={p.id: p for p in map(person_of, _of("people", after))},
+        labs={lab.id: lab for lab in map(lab_of, _of("labs", after))},
     )
 
 
 def _stints(rows: Iterable[Row]) -> list[Stint]:
-    return [stint_of(row) for row in rows if row.model == "stints"]
+    return [stint_of(row) for row in _of("stints", rows)]
 
 
 def _findings(rows: Iterable[Row]) -> list[Finding]:
-    return [finding_of(row) for row in sorted(rows) if row.model == "findings"]
+    return [finding_of(row) for row in sorted(_of("findings", rows))]
+
+
+def _of(model: Model, rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if row.model == model]

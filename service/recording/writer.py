@@ -22,6 +22,7 @@ from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.rows import keep
 from service.recording.admission import Admitted, Chance, admit
 from service.recording.commands import Command, Outcome, Recorded
+from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import project, read_scope
 
 GROUP_COMMANDS_MAX = 256
@@ -79,6 +80,16 @@ class Writer:
             raise QueueFull(self._queue.qsize(), RETRY_AFTER_SECONDS) from None
         # A client that hangs up must not cancel the commit of the others.
         return await asyncio.shield(waiting.answer)
+
+    async def rehearse(self, command: Command) -> Rehearsal:
+        """
+        What *command* would change; beside the queue, since nobody waits for it.
+
+        Raises:
+            Refusal: what `record` would refuse it for.
+        """
+        async with self._pool.acquire() as connection:
+            return await rehearse(connection, command, self._chance)
 
     async def _run(self) -> None:
         while True:
