@@ -92,27 +92,35 @@ class DryRunAnswer(Struct, frozen=True, kw_only=True):
 async def dry_run_of(connection: Connection, rehearsal: Rehearsal, at: date) -> DryRunAnswer:
     """What *rehearsal* came to, with the names that its events themselves would give."""
     head = Position(rehearsal.head)
-    labels = await _labels(connection, rehearsal, at)
-    changes = sorted(rehearsal.changes, key=lambda change: _place(change, labels))
+    now, then = await _labels(connection, rehearsal, at)
+    changes = sorted(rehearsal.changes, key=lambda change: _place(change, then))
+
+    def person(one: str) -> Named:
+        # Whom a same_as takes from the rosters is told by the id that goes.
+        return then.as_meant("person", one)
+
+    def lab(one: str) -> Named:
+        return then.as_meant("lab", one)
+
     return DryRunAnswer(
         dry_run=True,
         replayed=rehearsal.is_replayed,
         at=at,
         known_at=KnownAt(head, await read.read_recorded_at(connection, head)),
-        events=[_event(event, labels, head) for event in rehearsal.events],
+        events=[_event(event, then, head) for event in rehearsal.events],
         changes=[
             StintChangeView(
-                person=labels.person(change.person),
-                lab=labels.lab(change.lab),
-                before=[stint_view(s, labels.lab(s.lab), at) for s in change.before],
-                after=[stint_view(s, labels.lab(s.lab), at) for s in change.after],
+                person=person(change.person),
+                lab=lab(change.lab),
+                before=[stint_view(s, now.lab(s.lab), at) for s in change.before],
+                after=[stint_view(s, then.lab(s.lab), at) for s in change.after],
             )
             for change in changes
         ],
         rosters=[
             RosterChangeView(
-                lab=labels.lab(span.lab),
-                person=labels.person(span.person),
+                lab=lab(span.lab),
+                person=person(span.person),
                 from_on=day_or_none(span.from_on),
                 to_on=day_or_none(span.to_on),
                 before=span.before,
@@ -122,7 +130,7 @@ async def dry_run_of(connection: Connection, rehearsal: Rehearsal, at: date) -> 
         ],
         headcounts=[
             HeadcountChangeView(
-                lab=labels.lab(span.lab),
+                lab=lab(span.lab),
                 from_on=day_or_none(span.from_on),
                 to_on=day_or_none(span.to_on),
                 certain=span.certain,
@@ -131,8 +139,8 @@ async def dry_run_of(connection: Connection, rehearsal: Rehearsal, at: date) -> 
             )
             for span in headcount_changes(changes)
         ],
-        findings=[view_of(finding, labels) for finding in rehearsal.arising],
-        findings_gone=[view_of(finding, labels) for finding in rehearsal.going],
+        findings=[view_of(finding, then) for finding in rehearsal.arising],
+        findings_gone=[view_of(finding, now) for finding in rehearsal.going],
     )
 
 
@@ -144,10 +152,12 @@ def _event(event: Any, labels: Labels, head: Position) -> dict[str, Any]:
 
 
 def _place(change: StintChange, labels: Labels) -> tuple[tuple[str, str], tuple[str, str]]:
-    return order_of(labels.lab(change.lab)), order_of(labels.person(change.person))
+    lab, person = labels.as_meant("lab", change.lab), labels.as_meant("person", change.person)
+    return order_of(lab), order_of(person)
 
 
-async def _labels(connection: Connection, rehearsal: Rehearsal, at: date) -> Labels:
+async def _labels(connection: Connection, rehearsal: Rehearsal, at: date) -> tuple[Labels, Labels]:
+    """The names that hold now, and those that would then."""
     noticed = [*rehearsal.arising, *rehearsal.going]
     people = {c.person for c in rehearsal.changes} | {f.person for f in noticed if f.person}
     labs = {c.lab for c in rehearsal.changes} | {lab for f in noticed for lab in f.labs}
@@ -156,4 +166,6 @@ async def _labels(connection: Connection, rehearsal: Rehearsal, at: date) -> Lab
             (people if reference.kind == "person" else labs).add(id_of(reference.ref))
     known_people = await directories.fetch_people(connection, people, position=rehearsal.head)
     known_labs = await directories.fetch_labs(connection, labs, position=rehearsal.head)
-    return Labels(known_people | dict(rehearsal.people), Labs({**known_labs, **rehearsal.labs}), at)
+    people_then = known_people | dict(rehearsal.people)
+    then = Labels(people_then, Labs({**known_labs, **rehearsal.labs}), at)
+    return Labels(known_people, known_labs, at), then

@@ -110,15 +110,13 @@ def _move(
 def _summed(lab: str, moves: Mapping[date, Sequence[int]]) -> Iterator[HeadcountChange]:
     """The sums of *moves* as days go by, those that come to nothing left out."""
     days = sorted(day for day in moves if any(moves[day]))
+    last_days = [*map(eve, days[1:]), UNBOUNDED_HI]
     total = (0, 0, 0)
-    for first, after in zip(days, [*days[1:], None], strict=True):
-        total = (
-            total[0] + moves[first][0],
-            total[1] + moves[first][1],
-            total[2] + moves[first][2],
-        )
+    for first, last in zip(days, last_days, strict=False):
+        by = moves[first]
+        total = (total[0] + by[0], total[1] + by[1], total[2] + by[2])
         if any(total):
-            yield HeadcountChange(lab, first, UNBOUNDED_HI if after is None else eve(after), *total)
+            yield HeadcountChange(lab, first, last, *total)
 
 
 def _turning_days(stint: Stint) -> list[date]:

@@ -156,6 +156,7 @@ async def test_position_beyond_the_head_is_refused(log: httpx.AsyncClient) -> No
     assert await position(log) == head
 
 
+@pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -183,6 +184,7 @@ async def test_what_is_no_position_in_quotes_is_refused(
     assert told.parameter == "If-Match"
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_condition_twice_is_refused(seeded: httpx.AsyncClient) -> None:
     headers = [("If-Match", '"8"'), ("If-Match", '"8"')]
     problem(await seeded.post("/v1/events", json=hire(), headers=headers), 422, "bad_parameter")

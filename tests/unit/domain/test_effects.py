@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.effects import headcount_changes, stint_changes
+from service.domain.effects import headcount_changes, roster_changes, stint_changes
 from service.domain.events import RecordedEvent
 from service.domain.fold import fold
 from service.domain.presence import standing_on
@@ -36,6 +36,21 @@ def test_a_span_says_by_how_much_counts_move_and_when() -> None:
     spans = headcount_changes(stint_changes(fold(events[:2]).stints, fold(events).stints))
     assert [(s.from_on, s.to_on, s.certain, s.presumed, s.possible) for s in spans] == [
         (date(2020, 2, 1), date(2020, 2, 29), -1, 0, 0)
+    ]
+
+
+def test_those_who_take_each_others_place_move_no_count() -> None:
+    events = log(
+        hire("ann", at="x", on="2020-01-10"),
+        correction(1, hire("bob", at="x", on="2020-01-10")),
+    )
+    changes = stint_changes(fold(events[:1]).stints, fold(events).stints)
+    assert headcount_changes(changes) == []
+    assert [(s.person, s.before, s.after) for s in roster_changes(changes)] == [
+        ("ann", "certain", None),
+        ("ann", "presumed", None),
+        ("bob", None, "certain"),
+        ("bob", None, "presumed"),
     ]
 
 
