@@ -2,14 +2,20 @@
 
 import asyncio
 import re
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import HTTPException
 
 from service.domain.refusals import Malformed, TooLarge, UnsupportedContent, shown
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
+LINE_BYTES_MAX = 1024 * 1024
+"""Of a stream of lines, which is not bounded otherwise."""
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
 DEPTH_MAX = 64
 RECEIVE_SECONDS = 30.0
 """Between two chunks; a client that sends a byte a second does not hold a place for ever."""
@@ -24,19 +30,34 @@ async def read_json(request: Request[Any, Any, Any]) -> Any:
         TooLarge: more than BODY_BYTES_MAX.
         Malformed: it is no JSON, or nested too deep.
     """
+    check_content(request, JSON)
+    return decode_json(await read_body(request))
+
+
+def media_type_of(request: Request[Any, Any, Any]) -> str:
+    """What the body is announced as, without parameters."""
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def check_content(request: Request[Any, Any, Any], *taken: str) -> None:
+    """
+    Let a body be read that is announced as one of the media types *taken*.
+
+    Raises:
+        UnsupportedContent: it is announced as something else, or encoded.
+    """
     content_type = request.headers.get("content-type", "")
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+    charset = content_type.partition(";")[2].strip().lower().replace('"', "")
+    if media_type_of(request) not in taken or charset not in ("", "charset=utf-8"):
         raise UnsupportedContent(
-            f"The content type {shown(content_type)} is not taken; send 'application/json'."
+            f"The content type {shown(content_type)} is not taken; send "
+            f"{' or '.join(map(repr, taken))}."
         )
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedContent(
             f"The content encoding {shown(encoding)} is not taken; send the body as it is."
         )
-    return decode_json(await read_body(request))
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
@@ -52,6 +73,21 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
+    async for chunk in received(request):
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise _too_large()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def received(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """
+    The body as it comes; the next part is asked for when the one before was taken.
+
+    Raises:
+        Malformed: it stopped coming.
+    """
     stream = request.stream()
     while True:
         try:
@@ -61,36 +97,67 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
             raise Malformed(
                 f"The body stopped coming for {RECEIVE_SECONDS:.0f} s; send it again."
             ) from exc
+        except HTTPException as exc:
+            raise Malformed("The client hung up before the body had come.") from exc
         if chunk is None:
-            return b"".join(chunks)
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise _too_large()
-        chunks.append(chunk)
+            return
+        yield chunk
 
 
-def decode_json(body: bytes) -> Any:
+class Line(NamedTuple):
+    """One line of a stream, numbered from 1."""
+
+    number: int
+    content: bytes | None
+    """Without its end; None where it is longer than LINE_BYTES_MAX."""
+
+
+async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncIterator[Line]:
+    """The lines of a body as they come, blank ones left out; never more kept than one of them."""
+    number, begun, is_too_long = 1, bytearray(), False
+    async for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            # What is too long is passed over and not kept.
+            is_too_long = is_too_long or len(begun) + end - start > LINE_BYTES_MAX
+            content = None if is_too_long else bytes(begun + chunk[start:end])
+            if content is None or content.strip():
+                yield Line(number, content)
+            number, start, is_too_long = number + 1, end + 1, False
+            begun.clear()
+        if len(begun) + len(chunk) - start > LINE_BYTES_MAX:
+            is_too_long = True
+            begun.clear()
+        if not is_too_long:
+            begun += chunk[start:]
+    if is_too_long or begun.strip():
+        yield Line(number, None if is_too_long else bytes(begun))
+
+
+def decode_json(body: bytes, what: str = "body") -> Any:
     """
-    What *body* says.
+    What *body* says; *what* it is called in refusals.
 
     Raises:
         Malformed: it is no UTF-8, no JSON, or nested too deep.
     """
     if not body:
-        raise Malformed("The body is empty; send JSON.")
+        raise Malformed(f"The {what} is empty; send JSON.")
     try:
         decoded = msgspec.json.decode(body)
         body.decode()
     except RecursionError as exc:
-        raise _too_deep() from exc
+        raise _too_deep(what) from exc
     except UnicodeDecodeError as exc:
-        raise Malformed(f"The body is no UTF-8: {exc.reason} at byte {exc.start}.") from exc
+        raise Malformed(f"The {what} is no UTF-8: {exc.reason} at byte {exc.start}.") from exc
     except msgspec.DecodeError as exc:
         if _HALF_OF_A_PAIR.search(body):
-            raise Malformed("The body holds half of a surrogate pair, which is no text.") from exc
-        raise Malformed(f"The body is no JSON: {exc}.") from exc
+            raise Malformed(
+                f"The {what} holds half of a surrogate pair, which is no text."
+            ) from exc
+        raise Malformed(f"The {what} is no JSON: {exc}.") from exc
     if _depth(decoded) > DEPTH_MAX:
-        raise _too_deep()
+        raise _too_deep(what)
     return decoded
 
 
@@ -112,8 +179,8 @@ _HALF_OF_A_PAIR = re.compile(
 )
 
 
-def _too_deep() -> Malformed:
-    return Malformed(f"The body is nested too deep; the limit is {DEPTH_MAX}.")
+def _too_deep(what: str) -> Malformed:
+    return Malformed(f"The {what} is nested too deep; the limit is {DEPTH_MAX}.")
 
 
 def _too_large() -> TooLarge:

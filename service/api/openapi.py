@@ -8,11 +8,13 @@ import msgspec
 
 from service import __version__
 from service.answers.events import RecordedAnswer
+from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
 from service.api.operations import Operation
 from service.api.params import CURSOR
 from service.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDocument, document_of
 from service.api.routes import OPERATIONS
+from service.api.streams import StreamAnswer
 from service.domain import refusals as r
 from service.domain.events import FACTS, PAYLOADS, TEXT_CHARACTERS_MAX, Edtf, Slug, WebAddress
 from service.domain.submissions import EVENTS_MAX
@@ -60,6 +62,16 @@ _ANSWER_HEADERS = {
     "Link": ("string", 'The next page, as `<…>; rel="next"`.'),
     "Location": ("string", "Where what was made is read."),
     "Idempotent-Replayed": ("string", "`true`: it was recorded before."),
+}
+_LINES = {
+    "schema": {
+        "type": "string",
+        "description": "An event a line, as many as there are. Lines with faults are left out "
+        "and named, the others recorded, a thousand at a time. A line without an `event_id` has "
+        "one that follows from the `Idempotency-Key` and its number, so that a repeat goes on "
+        "where the first ended; without either, a repeat records it once more.",
+    },
+    "example": '{"type": "closure", "lab": "adept", "date": "2024-06"}\n',
 }
 _TEXT = {
     "type": "string",
@@ -135,7 +147,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "application/json": {
                     "schema": operation.body,
                     "example": operation.body_example,
-                }
+                },
+                **({NDJSON: _LINES} if StreamAnswer in operation.also else {}),
             },
         }
     return described

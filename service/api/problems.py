@@ -28,6 +28,7 @@ class Problem(Struct, frozen=True):
 
 PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.Malformed: Problem(400, "The body cannot be decoded"),
+    r.StreamBroken: Problem(400, "The stream broke off"),
     r.Unauthenticated: Problem(401, "A key is needed"),
     r.Forbidden: Problem(403, "The key may not do this"),
     r.UnknownName: Problem(404, "Nobody and nothing has this name"),
@@ -45,6 +46,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.TooLarge: Problem(413, "The body is too large"),
     r.UnsupportedContent: Problem(415, "The content type is not taken"),
     r.Invalid: Problem(422, "The body has faults"),
+    r.NothingRecorded: Problem(422, "No line of the stream can be recorded"),
     r.BadDate: Problem(422, "This is no date"),
     r.BadParameter: Problem(422, "A query parameter cannot be used"),
     UnknownNameInQuery: Problem(422, "Nobody and nothing has the name in the query"),
@@ -69,6 +71,10 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     """What was refused, why, and the way out."""
     errors: tuple[r.Fault, ...] = ()
     """Every fault of a body, by JSON pointer."""
+    refused: int | None = None
+    """Of a stream, the number of lines with faults."""
+    faults: tuple[r.LineFault, ...] = ()
+    """Of a stream, the first faults by line."""
     suggestions: tuple[r.Candidate, ...] = ()
     candidates: tuple[r.Candidate, ...] = ()
     since: tuple[r.Since, ...] = ()

@@ -12,6 +12,7 @@ from service.api import administering, params, reading, replaying, verifying, wr
 from service.api.administering import KeyCreated, KeysAnswer
 from service.api.operations import Operation
 from service.api.replaying import ReplaysAnswer
+from service.api.streams import StreamAnswer
 from service.domain import refusals as r
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
@@ -136,7 +137,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path="/v1/events",
         tag="Events",
-        summary="Record one event, or an array of them: all or nothing.",
+        summary="Record one event, an array of them (all or nothing) or a stream of lines.",
         handler=writing.record_events,
         role="writer",
         params=(params.DRY_RUN,),
@@ -150,8 +151,8 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"$ref": "#/components/schemas/RecordedAnswer"},
             ]
         },
-        also=(DryRunAnswer,),
-        refusals=_WRITE_REFUSALS,
+        also=(DryRunAnswer, StreamAnswer),
+        refusals=(*_WRITE_REFUSALS, r.NothingRecorded, r.StreamBroken),
     ),
     Operation(
         id="getEvent",

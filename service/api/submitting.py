@@ -70,7 +70,7 @@ async def faults_told(call: Call, body: Any) -> AsyncIterator[None]:
     try:
         yield
     except Invalid as refusal:
-        faults = [_at_field(fault, is_whole=is_whole) for fault in refusal.faults]
+        faults = [at_field(fault, is_whole=is_whole) for fault in refusal.faults]
         raise await with_faults_of_names(call, faults, body) from refusal
     except (UnknownEvent, NotCorrectable) as refusal:
         if is_whole:
@@ -99,7 +99,7 @@ def _number_of_event(fault: Fault) -> int:
     return int(fault.pointer.split("/")[1])
 
 
-def _at_field(fault: Fault, *, is_whole: bool) -> Fault:
+def at_field(fault: Fault, *, is_whole: bool) -> Fault:
     """*fault* at its field in the body as sent; *is_whole* if that is a correction's payload."""
     pointer = fault.pointer
     if is_whole and pointer.startswith("/event/"):

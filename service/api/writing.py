@@ -9,11 +9,12 @@ from litestar import Response
 
 from service.answers.events import READ_ONLY, event_by_id, recorded_events
 from service.answers.times import KnownAt, Times
-from service.api.bodies import read_json
+from service.api.bodies import JSON, NDJSON, check_content, media_type_of, read_json
 from service.api.dispatch import to_response
 from service.api.dry_runs import rehearse
 from service.api.operations import Call
 from service.api.reading import event_id
+from service.api.streams import record_stream
 from service.api.submitting import command_of, faults_told, submissions_of, with_faults_of_names
 from service.domain.events import FACTS, Correction, Retraction
 from service.domain.refusals import Fault, Invalid, shown
@@ -30,7 +31,10 @@ from service.recording.commands import Recorded
 
 
 async def record_events(call: Call) -> Response[bytes]:
-    """One event, or an array of them: all or nothing."""
+    """One event, or an array of them: all or nothing; or a stream, of which faulty lines fail."""
+    if media_type_of(call.request) == NDJSON:
+        return await record_stream(call)
+    check_content(call.request, JSON, NDJSON)
     body = await read_json(call.request)
     submissions, faults = submissions_of(body)
     if faults:

@@ -113,6 +113,51 @@ class Invalid(Refusal):
         return {"errors": self.faults}
 
 
+class LineFault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong with a line of a stream."""
+
+    line: int
+    """From 1, blank lines counted."""
+    pointer: str
+    """JSON pointer into the event on that line."""
+    message: str
+    code: str
+    suggestions: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+
+class NothingRecorded(Refusal):
+    """A stream of events of which none could be recorded."""
+
+    code = "nothing_recorded"
+
+    def __init__(self, refused: int, faults: Sequence[LineFault]) -> None:
+        self.refused = refused
+        self.faults = tuple(faults)
+        super().__init__(
+            "Nothing was recorded: the stream holds no event; send one a line."
+            if not faults
+            else f"Nothing was recorded: each of the {refused} lines has faults, the first on "
+            f"line {faults[0].line}: {faults[0].message}"
+        )
+
+    def extras(self) -> dict[str, Any]:
+        return {"refused": self.refused, "faults": self.faults}
+
+
+class StreamBroken(Refusal):
+    """A stream that ended before its end, after some of it was recorded."""
+
+    code = "stream_broken"
+
+    def __init__(self, reason: str, recorded: int, replayed: int, refused: int) -> None:
+        super().__init__(
+            f"{reason} By then {recorded} events were recorded, {replayed} were recorded before "
+            f"and {refused} lines refused; with event ids or an Idempotency-Key the whole stream "
+            "can be sent again, and nothing is recorded twice."
+        )
+
+
 class BadParameter(Refusal):
     """A query parameter that is unknown or has no usable value."""
 

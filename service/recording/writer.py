@@ -24,6 +24,7 @@ from service.recording.admission import Admitted, Chance, admit
 from service.recording.commands import Command, Outcome, Recorded
 from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import project, read_scope
+from service.recording.stream_rehearsal import StreamRehearsal
 
 GROUP_COMMANDS_MAX = 256
 GROUP_EVENTS_MAX = 10_000
@@ -90,6 +91,11 @@ class Writer:
         """
         async with self._pool.acquire() as connection:
             return await rehearse(connection, command, self._chance)
+
+    async def rehearse_chunk(self, command: Command, stream: StreamRehearsal) -> Recorded:
+        """What a partial command of a stream would come to, after the chunks before it."""
+        async with self._pool.acquire() as connection:
+            return await stream.take(connection, command, self._chance)
 
     async def _run(self) -> None:
         while True:

@@ -1,0 +1,228 @@
+"""
+Events as a stream of lines (application/x-ndjson), of any length and in little memory.
+
+Lines are committed in chunks through the writer, so that the writes of others come between.
+The next lines are read when the chunk before is durable: who sends faster waits. Lines with
+faults are left out and named, the others recorded. What was recorded stays if the stream
+breaks off; a repeat with the same ids, or the same Idempotency-Key, goes on where it ended.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from litestar import Response
+from msgspec import Struct
+
+from service.answers.events import HeadView
+from service.answers.names import with_near_names
+from service.api.bodies import (
+    LINE_BYTES_MAX,
+    NDJSON,
+    Line,
+    check_content,
+    decode_json,
+    lines_of,
+    received,
+)
+from service.api.dispatch import to_response
+from service.api.operations import Call
+from service.api.submitting import at_field, idempotency_key, submission_of
+from service.domain.refusals import (
+    BadParameter,
+    Fault,
+    Invalid,
+    LineFault,
+    Malformed,
+    NothingRecorded,
+    NotReady,
+    QueueFull,
+    StreamBroken,
+)
+from service.domain.submissions import Submission
+from service.log.read import read_head
+from service.recording.commands import Command, Recorded
+from service.recording.stream_rehearsal import StreamRehearsal
+
+CHUNK_EVENTS = 1_000
+CHUNK_BYTES = 4 * 1024 * 1024
+FAULTS_TOLD_MAX = 20
+TRIES_MAX = 120
+"""How often a chunk is offered to a writer whose queue is full, about once a second."""
+NAMESPACE = UUID("c0a5b1b6-6a0f-5a35-8f0b-3a2f6d1f9e27")
+"""Of ids that follow from an Idempotency-Key and the number of a line."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class StreamAnswer(Struct, frozen=True, kw_only=True):
+    """What became of the lines of a stream."""
+
+    recorded: int
+    replayed: int
+    """Lines whose event is recorded already."""
+    refused: int
+    reasons: dict[str, int]
+    """Refused lines by the code of the first fault of each."""
+    faults: Sequence[LineFault]
+    """The first of them, by line."""
+    head: HeadView
+    dry_run: bool
+    """Whether nothing was recorded, and the numbers tell what would have been."""
+
+
+class _Tally:
+    """What became of the lines so far."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.replayed = 0
+        self.refused = 0
+        self.reasons: Counter[str] = Counter()
+        self.faults: list[tuple[int, Fault]] = []
+
+    def take(self, recorded: Recorded) -> None:
+        new = {o.event.position for o in recorded.outcomes if o.event.position > recorded.before}
+        self.recorded += len(new)
+        self.replayed += len(recorded.outcomes) - len(new)
+        self.refuse(recorded.refused)
+
+    def refuse(self, faults: Sequence[Fault]) -> None:
+        """Count lines by the pointers of *faults*, which begin with the line's number."""
+        lines: dict[int, Fault] = {}
+        for fault in faults:
+            number, _, rest = fault.pointer[1:].partition("/")
+            lines.setdefault(int(number), fault)
+            if len(self.faults) < FAULTS_TOLD_MAX:
+                pointer = f"/{rest}" if rest else ""
+                self.faults.append((int(number), msgspec.structs.replace(fault, pointer=pointer)))
+        self.refused += len(lines)
+        self.reasons.update(fault.code for fault in lines.values())
+
+    def broken(self, reason: str) -> StreamBroken:
+        return StreamBroken(reason, self.recorded, self.replayed, self.refused)
+
+
+async def record_stream(call: Call) -> Response[bytes]:
+    """
+    Every line that has no fault is recorded.
+
+    Raises:
+        NothingRecorded: no line was, now or before.
+        StreamBroken: it ended before its end.
+        NotReady: the service is about to stop, or too many writes wait for too long.
+    """
+    check_content(call.request, NDJSON)
+    if "if-match" in call.request.headers:
+        raise BadParameter(
+            "If-Match",
+            "If-Match is for one event or an array of them; a stream is recorded in parts, "
+            "between which others write.",
+        )
+    id_base = _id_base(call)
+    is_dry = call.query.get("dry_run", False)
+    rehearsal = StreamRehearsal() if is_dry else None
+    tally = _Tally()
+    chunk: list[Submission] = []
+    size = 0
+    try:
+        async for line in lines_of(received(call.request)):
+            submissions, faults = _read(line, id_base)
+            tally.refuse(faults)
+            chunk += submissions
+            size += len(line.content or b"")
+            if len(chunk) == CHUNK_EVENTS or size > CHUNK_BYTES:
+                tally.take(await _commit(call, chunk, rehearsal))
+                chunk, size = [], 0
+        if chunk:
+            tally.take(await _commit(call, chunk, rehearsal))
+    except Malformed as exc:
+        raise tally.broken(exc.message) from exc
+    except (NotReady, QueueFull) as exc:
+        raise NotReady(tally.broken(exc.message).message) from exc
+    return await _answer(call, tally, is_dry=is_dry)
+
+
+def _read(line: Line, id_base: str | None) -> tuple[list[Submission], list[Fault]]:
+    """The event of one line, or all its faults."""
+    pointer = f"/{line.number}"
+    if line.content is None:
+        said = f"The line is longer than {LINE_BYTES_MAX:,} bytes."
+        return [], [Fault(pointer, said, "line_too_long")]
+    content = line.content.removeprefix(BYTE_ORDER_MARK) if line.number == 1 else line.content
+    try:
+        raw = decode_json(content, "line")
+    except Malformed as exc:
+        return [], [exc.at(pointer)]
+    submissions, faults = submission_of(raw, pointer)
+    if id_base is not None and submissions and submissions[0].event_id is None:
+        own_id = uuid5(NAMESPACE, f"{id_base} {line.number}")
+        submissions = [msgspec.structs.replace(submissions[0], event_id=own_id)]
+    return submissions, faults
+
+
+def _id_base(call: Call) -> str | None:
+    """What the ids of lines without one follow from: whose key of a request it is."""
+    assert call.principal is not None, "writing needs a key"
+    key = idempotency_key(call)
+    return None if key is None else f"{call.principal.receipts_of} {key}"
+
+
+async def _commit(
+    call: Call, chunk: Sequence[Submission], rehearsal: StreamRehearsal | None
+) -> Recorded:
+    assert call.principal is not None, "writing needs a key"
+    command = Command(
+        submissions=chunk,
+        recorded_by=call.principal.name,
+        request_id=str(call.request.scope.get("request_id", "")),
+        is_partial=True,
+    )
+    writer = call.machinery.writer
+    if rehearsal is not None:
+        done = await writer.rehearse_chunk(command, rehearsal)
+    else:
+        done = await _when_there_is_room(call, command)
+    told = [at_field(fault, is_whole=False) for fault in done.refused]
+    return msgspec.structs.replace(done, refused=told)
+
+
+async def _when_there_is_room(call: Call, command: Command) -> Recorded:
+    for _ in range(TRIES_MAX - 1):
+        try:
+            return await call.machinery.writer.record(command)
+        except QueueFull as refusal:
+            await asyncio.sleep(refusal.retry_after_seconds)
+    return await call.machinery.writer.record(command)
+
+
+async def _answer(call: Call, tally: _Tally, *, is_dry: bool) -> Response[bytes]:
+    async with call.machinery.pool.acquire() as connection:
+        head = await read_head(connection)
+        found: Sequence[Fault] = [fault for _, fault in tally.faults]
+        if found:
+            found = (await with_near_names(connection, Invalid(found), head.position)).faults
+    call.machinery.position_seen = max(call.machinery.position_seen, head.position)
+    faults = [
+        LineFault(
+            number, fault.pointer, fault.message, fault.code, fault.suggestions, fault.candidates
+        )
+        for (number, _), fault in zip(tally.faults, found, strict=True)
+    ]
+    faults.sort(key=lambda fault: fault.line)
+    if tally.recorded + tally.replayed == 0:
+        raise NothingRecorded(tally.refused, faults)
+    answer = StreamAnswer(
+        recorded=tally.recorded,
+        replayed=tally.replayed,
+        refused=tally.refused,
+        reasons=dict(tally.reasons.most_common()),
+        faults=faults,
+        head=HeadView(head.position, head.hash.hex()),
+        dry_run=is_dry,
+    )
+    is_replayed = tally.recorded == 0 and not is_dry
+    headers: dict[str, Any] = {"Idempotent-Replayed": "true"} if is_replayed else {}
+    return to_response(answer, 200, call.machinery, headers)
