@@ -49,7 +49,9 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.TooLarge("The body is too large; the limit is 16 MiB. Send it in parts."),
         r.UnsupportedContent("The content type 'text/csv' is not taken; send 'application/json'."),
         r.Invalid([r.BadDate("2024-02-30", "February 2024 has 29 days").at("/date")]),
-        r.NothingRecorded(1, [r.LineFault(1, "/date", "'soon' is no date.", "bad_date")]),
+        r.NothingRecorded(
+            1, [r.LineFault(1, "/date", "'soon' is no date.", "bad_date")], {"bad_date": 1}
+        ),
         r.StreamBroken("The body stopped coming for 30 s; send it again.", 3000, 0, 2),
         r.BadDate("2024-02-30", "February 2024 has 29 days"),
         r.BadParameter("limit", "'5000' is no limit; give a number from 1 to 1000."),

@@ -73,6 +73,8 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     """Every fault of a body, by JSON pointer."""
     refused: int | None = None
     """Of a stream, the number of lines with faults."""
+    reasons: dict[str, int] = {}
+    """Of a stream, refused lines by the code of the first fault of each."""
     faults: tuple[r.LineFault, ...] = ()
     """Of a stream, the first faults by line."""
     suggestions: tuple[r.Candidate, ...] = ()

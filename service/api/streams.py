@@ -213,7 +213,7 @@ async def _answer(call: Call, tally: _Tally, *, is_dry: bool) -> Response[bytes]
     ]
     faults.sort(key=lambda fault: fault.line)
     if tally.recorded + tally.replayed == 0:
-        raise NothingRecorded(tally.refused, faults)
+        raise NothingRecorded(tally.refused, faults, dict(tally.reasons.most_common()))
     answer = StreamAnswer(
         recorded=tally.recorded,
         replayed=tally.replayed,

@@ -7,7 +7,7 @@ is raised as `CommandRefused`, what went wrong as `CommandFailed`.
 
 import importlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -82,8 +82,15 @@ class Client:
     ) -> Answer:
         return self.request("POST", path, body=body, params=params, headers=headers)
 
-    def put(self, path: str, body: Any, *, headers: Mapping[str, str] | None = None) -> Answer:
-        return self.request("PUT", path, body=body, headers=headers)
+    def put(
+        self,
+        path: str,
+        body: Any,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self.request("PUT", path, body=body, params=params, headers=headers)
 
     def delete(self, path: str) -> Answer:
         return self.request("DELETE", path)
@@ -100,7 +107,8 @@ class Client:
         """
         The answer to one request, asked again while the service says "later".
 
-        Shapes: *body* is what to encode, or bytes that are JSON already.
+        Shapes: *body* is what to encode, or bytes that are encoded already; or an iterator of
+        them, which is sent as it comes and not again.
 
         Raises:
             CommandRefused: a 4xx, with its problem document.
@@ -114,7 +122,7 @@ class Client:
         response = self._send(method, path, **arguments)
         for _ in range(TRIES_MAX - 1):
             seconds = _seconds_to_wait(response)
-            if seconds is None:
+            if seconds is None or isinstance(body, Iterator):
                 break
             self.pause(seconds)
             response = self._send(method, path, **arguments)
@@ -235,6 +243,8 @@ def in_process(settings: "Settings") -> Iterator[Client]:
             http = runner.run(_outcome(opened))
 
         def send(method: str, path: str, **arguments: Any) -> "httpx.Response":
+            if isinstance(arguments.get("content"), Iterator):
+                arguments["content"] = _asynchronous(arguments["content"])
             with faults_told():
                 response: httpx.Response = runner.run(http.request(method, path, **arguments))
             return response
@@ -299,8 +309,13 @@ def _told(exc: Exception) -> str:
     return text if text.endswith(".") else f"{type(exc).__name__}: {text or 'no reason given'}."
 
 
-def _encoded(body: Any) -> bytes | None:
-    if body is None or isinstance(body, bytes):
+async def _asynchronous(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def _encoded(body: Any) -> bytes | Iterator[bytes] | None:
+    if body is None or isinstance(body, bytes | Iterator):
         return body
     try:
         return msgspec.json.encode(body)

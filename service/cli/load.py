@@ -1,11 +1,14 @@
 """
 `timeline load`: files of events into the log.
 
-A chunk of events is recorded whole or not at all. Of a refused one exactly the faulty lines are
-left out, told by file and line, and the others are sent again.
+Events go as streams of lines, of which the service leaves out the faulty ones; these are told
+by file and line. Each line has an event id, so that what was loaded in part is loaded on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -19,12 +22,14 @@ from service.cli.exits import REFUSED, CommandFailed, CommandRefused
 from service.cli.options import Service, service_options
 from service.cli.terminal import Meter, advise, meter, print_json, print_line
 
-CHUNK_EVENTS_MAX = 1_000
+CHUNK_EVENTS_MAX = 5_000
 CHUNK_BYTES_MAX = 8 * 1024 * 1024
-"""Half of what the service takes in one body."""
+"""After each chunk it is known what is recorded, whatever happens then."""
 FAULTS_SHOWN_MAX = 20
-FAULTY_BODY = (400, 409, 413, 422)
-"""Statuses that are about what was sent; others concern all of it alike."""
+NDJSON = {"Content-Type": "application/x-ndjson"}
+NOTHING_RECORDED = "urn:lab-timeline:problem:nothing_recorded"
+AGAIN = "Load the same files again to go on; nothing is recorded twice."
+LINES_BETWEEN_TELLING = 1_000
 
 
 @dataclass
@@ -32,25 +37,35 @@ class Tally:
     """What became of the lines so far."""
 
     head: Mapping[str, Any]
+    is_dry: bool = False
     recorded: int = 0
     replayed: int = 0
     refused: int = 0
+    sent: int = 0
+    """Lines on their way, of which it is not known yet."""
+    reasons: Counter[str] = field(default_factory=Counter)
     faults: list[LineFault] = field(default_factory=list)
     """The first FAULTS_SHOWN_MAX of them."""
+    began: float = field(default_factory=time.monotonic)
 
-    def take(self, answer: Answer) -> None:
-        """Count events by position: those up to the head that we knew were there before."""
-        known: int = self.head["position"]
-        body = answer.json
-        new = sum(event["position"] > known for event in body["events"])
-        self.recorded += new
-        self.replayed += len(body["events"]) - new
-        if body["head"]["position"] >= known:
-            self.head = body["head"]
+    def take(self, told: Mapping[str, Any], places: "Places") -> None:
+        """Count what the service made of a stream whose lines came from *places*."""
+        self.recorded += told.get("recorded", 0)
+        self.replayed += told.get("replayed", 0)
+        self.refused += told["refused"]
+        faults = told.get("faults") or ()
+        codes = Counter(str(fault.get("code", "invalid")) for fault in faults)
+        self.reasons.update(told.get("reasons") or codes)
+        for fault in faults:
+            file, line = places.of(fault["line"])
+            self.tell(LineFault(file, line, str(fault.get("pointer", "")), str(fault["message"])))
+        self.head = told.get("head", self.head)
+        self.sent = 0
 
     def refuse(self, fault: LineFault) -> None:
-        """Count one line as refused, whose faults are told elsewhere beyond the first few."""
+        """Count one line that is no event."""
         self.refused += 1
+        self.reasons["unreadable"] += 1
         self.tell(fault)
 
     def tell(self, fault: LineFault) -> None:
@@ -60,16 +75,43 @@ class Tally:
 
     def in_words(self) -> str:
         """What became of the lines, in a sentence."""
+        recorded = "would be recorded" if self.is_dry else "recorded"
         return (
-            f"{self.recorded:,} recorded, {self.replayed:,} recorded before, "
+            f"{self.recorded:,} {recorded}, {self.replayed:,} recorded before, "
             f"{self.refused:,} refused"
         )
+
+    def with_rate(self) -> str:
+        """The sentence, and how fast it goes."""
+        done = self.recorded + self.replayed + self.refused + self.sent
+        seconds = max(time.monotonic() - self.began, 0.001)
+        way = f"{self.sent:,} read" if self.is_dry else self.in_words()
+        return f"{way}, {done / seconds:,.0f} lines/s"
+
+
+class Places:
+    """Where the lines of a stream stand in files; some bytes a line."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+        self._files: list[tuple[int, str]] = []
+
+    def add(self, line: EventLine) -> None:
+        if not self._files or self._files[-1][1] != line.file:
+            self._files.append((len(self._numbers), line.file))
+        self._numbers.append(line.line)
+
+    def of(self, number: int) -> tuple[str, int]:
+        """File and line of the stream's line *number*, which counts from 1."""
+        file = next(name for start, name in reversed(self._files) if start < number)
+        return file, self._numbers[number - 1]
 
 
 @click.command(
     epilog="""\b
 Example:
   timeline load events.ndjson more.csv
+  timeline load --dry-run events.ndjson
   curl -s https://example.org/events.ndjson | timeline load -
 
 \b
@@ -85,8 +127,9 @@ names parted by semicolons, source_url addresses parted by spaces:
     metavar="FILE...",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
 )
+@click.option("--dry-run", is_flag=True, help="Record nothing; tell what would be refused.")
 @service_options
-def load(service: Service, /, files: Sequence[Path]) -> None:
+def load(service: Service, /, files: Sequence[Path], dry_run: bool) -> None:
     """
     Record the events of files.
 
@@ -94,10 +137,9 @@ def load(service: Service, /, files: Sequence[Path]) -> None:
     one that follows from what it says, so that loading a file again records nothing twice.
     """
     with service.connect() as client:
-        tally = Tally(head=client.get(path_to("log")).json)
+        tally = Tally(head=client.get(path_to("log")).json, is_dry=dry_run)
         with meter("Load") as progress:
-            for path in files:
-                _load_file(client, path, tally, progress)
+            _load(client, files, tally, progress)
     _tell_faults(tally)
     if service.as_json:
         print_json(msgspec.json.encode(_as_json(tally)))
@@ -107,95 +149,104 @@ def load(service: Service, /, files: Sequence[Path]) -> None:
         click.get_current_context().exit(REFUSED)
 
 
-def _load_file(client: Client, path: Path, tally: Tally, progress: Meter) -> None:
+def _load(client: Client, files: Sequence[Path], tally: Tally, progress: Meter) -> None:
     """
     Raises:
-        CommandFailed: the file or the service failed half way, with what is recorded by then.
+        CommandFailed: a file or the service failed half way, or somebody stopped it, with what
+            is recorded by then.
     """
-    name = "stdin" if str(path) == "-" else str(path)
-    total = path.stat().st_size if path.is_file() else None
+    lines = _events(files, tally, progress)
     try:
-        with click.open_file(str(path), "rb") as stream:
-            done = 0
-            for chunk in _chunks(read_events(stream, name), tally):
-                _send(client, chunk, tally)
-                done += sum(len(line.body) for line in chunk)
-                progress.at(_bytes_read(stream, done), total, tally.in_words())
+        if tally.is_dry:
+            _rehearse(client, lines, tally)
+            return
+        for chunk in _chunks(lines):
+            _send(client, chunk, tally)
     except CommandRefused:
         advise(f"By then: {tally.in_words()}.")
         raise
-    except (CommandFailed, OSError) as exc:
-        said = exc.message if isinstance(exc, CommandFailed) else f"{name}: {exc.strerror}."
-        again = "Load the same files again to go on; nothing is recorded twice."
-        raise CommandFailed(f"{said} By then: {tally.in_words()}. {again}") from exc
+    except KeyboardInterrupt as exc:
+        raise CommandFailed(_stopped("Stopped.", tally)) from exc
+    except CommandFailed as exc:
+        raise CommandFailed(_stopped(exc.message, tally)) from exc
+    except OSError as exc:
+        raise CommandFailed(_stopped(f"{exc.filename or 'stdin'}: {exc.strerror}.", tally)) from exc
 
 
-def _chunks(found: Iterable[EventLine | LineFault], tally: Tally) -> Iterator[list[EventLine]]:
-    """Events in chunks that the service takes; faults go to the tally, repeats are counted."""
+def _stopped(why: str, tally: Tally) -> str:
+    if tally.is_dry:
+        return f"{why} Nothing was recorded."
+    under_way = f", and {tally.sent:,} were under way" if tally.sent else ""
+    return f"{why} By then: {tally.in_words()}{under_way}. {AGAIN}"
+
+
+def _events(files: Sequence[Path], tally: Tally, progress: Meter) -> Iterator[EventLine]:
+    """The events of *files*, one at a time; lines that are none go to the tally."""
+    sizes = [path.stat().st_size if path.is_file() else None for path in files]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    before = 0
+    for path, size in zip(files, sizes, strict=True):
+        name = "stdin" if str(path) == "-" else str(path)
+        with click.open_file(str(path), "rb") as stream:
+            for number, line in enumerate(read_events(stream, name)):
+                if number % LINES_BETWEEN_TELLING == 0:
+                    progress.at(before + _bytes_read(stream), total, tally.with_rate())
+                if isinstance(line, LineFault):
+                    tally.refuse(line)
+                else:
+                    yield line
+        before += size or 0
+
+
+def _chunks(lines: Iterable[EventLine]) -> Iterator[list[EventLine]]:
     chunk: list[EventLine] = []
-    seen: set[bytes] = set()
     size = 0
-    for line in found:
-        if isinstance(line, LineFault):
-            tally.refuse(line)
-        elif line.body in seen:
-            tally.replayed += 1
-        else:
-            if len(chunk) == CHUNK_EVENTS_MAX or size + len(line.body) > CHUNK_BYTES_MAX:
-                yield chunk
-                chunk, seen, size = [], set(), 0
-            chunk.append(line)
-            seen.add(line.body)
-            size += len(line.body) + 1
+    for line in lines:
+        if len(chunk) == CHUNK_EVENTS_MAX or size + len(line.body) > CHUNK_BYTES_MAX:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line.body) + 1
     if chunk:
         yield chunk
 
 
 def _send(client: Client, lines: Sequence[EventLine], tally: Tally) -> None:
-    """Record *lines*, all but the faulty ones; a refusal that names none is looked for by halves."""
-    while lines:
-        body = b"[" + b",".join(line.body for line in lines) + b"]"
-        try:
-            tally.take(client.post(path_to("events"), body))
-        except CommandRefused as exc:
-            if exc.status not in FAULTY_BODY:
-                raise
-            faulty = _faulty(exc.problem, lines)
-            if faulty:
-                _refuse(faulty, lines, tally)
-                lines = [line for i, line in enumerate(lines) if i not in faulty]
-            elif len(lines) == 1:
-                tally.refuse(LineFault(lines[0].file, lines[0].line, "", exc.message))
-                return
-            else:
-                middle = len(lines) // 2
-                _send(client, lines[:middle], tally)
-                lines = lines[middle:]
-        else:
-            return
+    """Record *lines*, all but the faulty ones."""
+    places = Places()
+    for line in lines:
+        places.add(line)
+    tally.sent = len(lines)
+    body = b"\n".join(line.body for line in lines)
+    tally.take(_told(lambda: client.post(path_to("events"), body, headers=NDJSON)), places)
 
 
-def _faulty(
-    problem: Mapping[str, Any], lines: Sequence[EventLine]
-) -> dict[int, list[tuple[str, str]]]:
-    """Pointer within the event and message of each fault, by the index of its line."""
-    faulty: dict[int, list[tuple[str, str]]] = {}
-    for fault in problem.get("errors") or ():
-        _, _, rest = str(fault.get("pointer", "")).partition("/")
-        index, slash, pointer = rest.partition("/")
-        if index.isdecimal() and int(index) < len(lines):
-            faulty.setdefault(int(index), []).append((slash + pointer, str(fault["message"])))
-    return faulty
+def _rehearse(client: Client, lines: Iterable[EventLine], tally: Tally) -> None:
+    """All in one stream, so that later lines can use what earlier ones would add."""
+    places = Places()
+
+    def bodies() -> Iterator[bytes]:
+        for line in lines:
+            places.add(line)
+            tally.sent += 1
+            yield line.body + b"\n"
+
+    params = {"dry_run": "true"}
+    tally.take(
+        _told(lambda: client.post(path_to("events"), bodies(), params=params, headers=NDJSON)),
+        places,
+    )
 
 
-def _refuse(
-    faulty: Mapping[int, list[tuple[str, str]]], lines: Sequence[EventLine], tally: Tally
-) -> None:
-    for index, (first, *others) in sorted(faulty.items()):
-        file, number = lines[index].file, lines[index].line
-        tally.refuse(LineFault(file, number, *first))
-        for other in others:
-            tally.tell(LineFault(file, number, *other))
+def _told(ask: Callable[[], Answer]) -> Mapping[str, Any]:
+    """What became of a stream, also where that is nothing."""
+    try:
+        told: Mapping[str, Any] = ask().json
+    except CommandRefused as exc:
+        if exc.problem.get("type") != NOTHING_RECORDED:
+            raise
+        return {"refused": 0, **exc.problem}
+    return told
 
 
 def _tell_faults(tally: Tally) -> None:
@@ -204,14 +255,15 @@ def _tell_faults(tally: Tally) -> None:
         advise(f"{fault.file}, line {fault.line}:{where} {fault.message}")
     shown = len({(fault.file, fault.line) for fault in tally.faults})
     if tally.refused > shown:
-        advise(f"and {tally.refused - shown:,} more lines")
+        reasons = ", ".join(f"{count:,} {code}" for code, count in tally.reasons.most_common())
+        advise(f"and {tally.refused - shown:,} more lines; in all {reasons}")
 
 
-def _bytes_read(stream: IO[bytes], otherwise: int) -> int:
+def _bytes_read(stream: IO[bytes]) -> int:
     try:
         return stream.tell()
     except (OSError, ValueError):
-        return otherwise
+        return 0
 
 
 def _as_json(tally: Tally) -> dict[str, Any]:
@@ -219,6 +271,8 @@ def _as_json(tally: Tally) -> dict[str, Any]:
         "recorded": tally.recorded,
         "replayed": tally.replayed,
         "refused": tally.refused,
+        "reasons": dict(tally.reasons.most_common()),
         "faults": [fault._asdict() for fault in tally.faults],
         "head": tally.head,
+        "dry_run": tally.is_dry,
     }

@@ -5,7 +5,7 @@ Each has a `code`, its data as attributes and one message that names the value, 
 and the way out. `Invalid` gathers the faults of a whole body; the others stand alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -131,8 +131,11 @@ class NothingRecorded(Refusal):
 
     code = "nothing_recorded"
 
-    def __init__(self, refused: int, faults: Sequence[LineFault]) -> None:
+    def __init__(
+        self, refused: int, faults: Sequence[LineFault], reasons: Mapping[str, int]
+    ) -> None:
         self.refused = refused
+        self.reasons = reasons
         self.faults = tuple(faults)
         super().__init__(
             "Nothing was recorded: the stream holds no event; send one a line."
@@ -142,7 +145,7 @@ class NothingRecorded(Refusal):
         )
 
     def extras(self) -> dict[str, Any]:
-        return {"refused": self.refused, "faults": self.faults}
+        return {"refused": self.refused, "reasons": self.reasons, "faults": self.faults}
 
 
 class StreamBroken(Refusal):

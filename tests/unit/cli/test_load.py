@@ -14,36 +14,46 @@ from tests.unit.cli.conftest import Run, WrittenService
 
 
 class Log:
-    """Records arrays of events whole or not at all, as the service does."""
+    """Records the lines of a stream that have no fault, as the service does."""
 
     def __init__(self, service: WrittenService) -> None:
         self.positions: dict[str, int] = {}
         self.sizes: list[int] = []
-        self.names_faults = True
         service.handles("POST", "/v1/events", self.record)
         service.answers("GET", "/v1/log", {"position": 0, "hash": "0" * 64, "recorded_at": None})
-        self.service = service
 
     @property
     def head(self) -> dict[str, Any]:
         return {"position": len(self.positions), "hash": "ab" * 32}
 
     def record(self, request: httpx.Request) -> httpx.Response:
-        events = msgspec.json.decode(request.content)
+        assert request.headers["content-type"] == "application/x-ndjson"
+        is_dry = request.url.params.get("dry_run") == "true"
+        events = [msgspec.json.decode(raw) for raw in request.read().splitlines()]
         self.sizes.append(len(events))
-        bad = [i for i, event in enumerate(events) if event.get("date") == "bad"]
-        if bad:
-            message = "'bad' is no date."
-            errors = [{"pointer": f"/{i}/date", "message": message} for i in bad]
-            problem: dict[str, Any] = {"detail": message, "status": 422}
-            if self.names_faults:
-                problem["errors"] = errors
-            return httpx.Response(422, json=problem)
-        for event in events:
-            self.positions.setdefault(event["event_id"], len(self.positions) + 1)
-        recorded = [{**event, "position": self.positions[event["event_id"]]} for event in events]
-        self.service.answers("GET", "/v1/log", self.head)
-        return httpx.Response(201, json={"events": recorded, "head": self.head})
+        positions = dict(self.positions)
+        replayed, faults = 0, []
+        for number, event in enumerate(events, start=1):
+            if event.get("date") == "bad":
+                message = "'bad' is no date."
+                fault = {"line": number, "pointer": "/date", "message": message, "code": "bad_date"}
+                faults.append(fault)
+            elif event["event_id"] in positions:
+                replayed += 1
+            else:
+                positions[event["event_id"]] = len(positions) + 1
+        recorded = len(positions) - len(self.positions)
+        if not is_dry:
+            self.positions = positions
+        reasons = {"bad_date": len(faults)} if faults else {}
+        told = {"refused": len(faults), "faults": faults[:20], "reasons": reasons}
+        if recorded + replayed == 0:
+            kind = "urn:lab-timeline:problem:nothing_recorded"
+            return httpx.Response(
+                422, json={"type": kind, "detail": "None.", "status": 422, **told}
+            )
+        more = {"recorded": recorded, "replayed": replayed, "head": self.head, "dry_run": is_dry}
+        return httpx.Response(200, json=told | more)
 
 
 @pytest.fixture
@@ -95,10 +105,9 @@ def test_equal_lines_are_remembered_for_a_while_only(
     assert run("load", file).stdout.startswith("7 recorded, 1 recorded before")
 
 
-def test_repeated_line_with_its_own_id_is_sent_once(log: Log, run: Run, tmp_path: Path) -> None:
+def test_repeated_line_with_its_own_id_is_recorded_once(log: Log, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "a.ndjson", line(event_id="mine") * 2)
     assert run("load", file).stdout.startswith("1 recorded, 1 recorded before")
-    assert log.sizes == [1]
 
 
 def test_own_event_ids_are_kept(log: Log, run: Run, tmp_path: Path) -> None:
@@ -121,16 +130,7 @@ def test_faulty_lines_are_left_out_and_named(log: Log, run: Run, tmp_path: Path)
     assert told[0].startswith("/a.ndjson, line 2: The line is no JSON")
     assert told[1] == "/a.ndjson, line 3: /date 'bad' is no date."
     assert told[2] == "/a.ndjson, line 5: An event is an object, in braces."
-    assert log.sizes == [3, 2]
-
-
-def test_unnamed_fault_is_found_by_halves(log: Log, run: Run, tmp_path: Path) -> None:
-    log.names_faults = False
-    text = "".join(line(role=str(i)) for i in range(7)) + line(date="bad")
-    result = run("load", write(tmp_path, "a.ndjson", text))
-    assert result.exit_code == 2
-    assert result.stdout.startswith("7 recorded, 0 recorded before, 1 refused")
-    assert result.stderr.endswith("line 8: 'bad' is no date.\n")
+    assert log.sizes == [3]
 
 
 def test_long_files_go_in_chunks(
@@ -155,7 +155,7 @@ def test_only_the_first_faults_are_shown(log: Log, run: Run, tmp_path: Path) -> 
     text = "".join(line(date="bad", role=str(i)) for i in range(25))
     stderr = run("load", write(tmp_path, "a.ndjson", text)).stderr.splitlines()
     assert len(stderr) == 21
-    assert stderr[-1] == "and 5 more lines"
+    assert stderr[-1] == "and 5 more lines; in all 25 bad_date"
 
 
 def test_csv_is_read_by_its_header(log: Log, service: WrittenService, run: Run) -> None:
@@ -167,7 +167,8 @@ def test_csv_is_read_by_its_header(log: Log, service: WrittenService, run: Run) 
         "founding,,X,2024,,,Ada; Bob,,,\r\n"
     )
     assert run("load", "-", input=text.encode()).exit_code == 0
-    (events,) = service.sent("POST")
+    (request,) = [r for r in service.requests if r.method == "POST"]
+    events = [msgspec.json.decode(raw) for raw in request.content.splitlines()]
     assert [{k: v for k, v in event.items() if k != "event_id"} for event in events] == [
         {
             "type": "hire",
@@ -237,6 +238,8 @@ def test_summary_as_json_names_the_faults(log: Log, run: Run, tmp_path: Path) ->
         "recorded": 1,
         "replayed": 0,
         "refused": 1,
+        "reasons": {"bad_date": 1},
+        "dry_run": False,
         "faults": [{"file": file, "line": 2, "pointer": "/date", "message": "'bad' is no date."}],
         "head": log.head,
     }
@@ -265,6 +268,52 @@ def test_fault_half_way_tells_how_to_go_on(
     assert result.exit_code == 1
     assert "By then: 1 recorded" in result.stderr
     assert "Load the same files again" in result.stderr
+
+
+def test_interrupted_load_tells_how_to_go_on(
+    log: Log, service: WrittenService, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "CHUNK_EVENTS_MAX", 2)
+
+    def interrupt_after_one(request: httpx.Request) -> httpx.Response:
+        if log.positions:
+            raise KeyboardInterrupt
+        return log.record(request)
+
+    service.handles("POST", "/v1/events", interrupt_after_one)
+    text = "".join(line(role=str(i)) for i in range(5))
+    file = write(tmp_path, "a.ndjson", text)
+    result = run("load", file)
+    assert result.exit_code == 1
+    assert "Stopped. By then: 2 recorded, 0 recorded before, 0 refused, and 2 were under way." in (
+        result.stderr
+    )
+    service.handles("POST", "/v1/events", log.record)
+    assert run("load", file).stdout.startswith("3 recorded, 2 recorded before, 0 refused")
+
+
+def test_dry_run_is_one_stream_of_all_files(log: Log, run: Run, tmp_path: Path) -> None:
+    one = write(tmp_path, "a.ndjson", line(role="a") + "{oops\n" + line(role="b"))
+    two = write(tmp_path, "b.csv", "type,date\nclosure,2020\n\nclosure,bad\n")
+    result = run("load", "--dry-run", one, two)
+    assert result.exit_code == 2
+    assert log.sizes == [4]
+    assert log.positions == {}
+    assert result.stdout == (
+        "3 would be recorded, 0 recorded before, 2 refused; the head is position 0.\n"
+    )
+    told = [said.removeprefix(str(tmp_path)) for said in result.stderr.splitlines()]
+    assert told[0].startswith("/a.ndjson, line 2: The line is no JSON")
+    assert told[1] == "/b.csv, line 4: /date 'bad' is no date."
+
+
+def test_file_of_faults_alone_is_told_as_any_other(log: Log, run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.ndjson", line(date="bad"))
+    for options in ((), ("--dry-run",)):
+        result = run("load", file, *options)
+        assert result.exit_code == 2
+        assert result.stderr == f"{file}, line 1: /date 'bad' is no date.\n"
+        assert ", 1 refused" in result.stdout
 
 
 def test_missing_file_is_a_usage_error(log: Log, run: Run, tmp_path: Path) -> None:
