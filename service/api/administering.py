@@ -70,8 +70,6 @@ async def delete_key(call: Call) -> Response[bytes]:
     return Response(b"", status_code=204)
 
 
-
-
 def _checked_key(body: Any) -> tuple[str, Any]:
     """
     The name and the role that a body asks for.
