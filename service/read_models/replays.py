@@ -38,6 +38,8 @@ _FIND_RIGHT_TO_CREATE = _SQL["find_right_to_create"]
 State: TypeAlias = Literal["running", "done", "failed"]
 Step: TypeAlias = Literal["building", "indexing", "comparing", "catching_up", "switching"]
 
+LOCK_TRIES = 20
+LOCK_PAUSE_SECONDS = 0.05
 LET_GO_SECONDS = 2.0
 """So long may the clean-up after a fault take before the connection is cut instead."""
 ENDED = "The process that ran it was ended; the read models are those of before it."
@@ -234,8 +236,7 @@ async def alone(pool: Pool, now: Callable[[], datetime]) -> AsyncIterator[Connec
         ReplayNotPermitted: see there.
     """
     async with pool.acquire() as connection:
-        if not await connection.fetchval(_TRY_LOCK_REPLAY):
-            raise ReplayRunning(await fetch_running(connection))
+        await _lock(connection)
         try:
             await _clean_up(connection, now())
             await _check_rights(connection)
@@ -278,6 +279,22 @@ async def clean_up(pool: Pool, now: datetime) -> bool:
         finally:
             await connection.execute(_UNLOCK_REPLAY)
     return True
+
+
+async def _lock(connection: Connection) -> None:
+    """
+    Take the lock of the one replay that may run.
+
+    Raises:
+        ReplayRunning: somebody else has it, for longer than it takes to clean up or to begin.
+    """
+    for _ in range(LOCK_TRIES):
+        if await connection.fetchval(_TRY_LOCK_REPLAY):
+            return
+        if (running := await fetch_running(connection)) is not None:
+            raise ReplayRunning(running)
+        await asyncio.sleep(LOCK_PAUSE_SECONDS)
+    raise ReplayRunning
 
 
 async def _clean_up(connection: Connection, now: datetime) -> None:

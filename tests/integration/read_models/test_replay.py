@@ -389,6 +389,39 @@ class TestDrift:
         assert people > 2
 
 
+class TestSideEffects:
+    async def test_vacuum_is_not_held_back_while_it_builds(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No transaction and no snapshot stays open from one lot of people to the next."""
+        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        held = []
+        copy = replays._copy
+
+        async def look_and_copy(*args: Any) -> None:
+            held.append(await filled.owner.fetchval(_SNAPSHOTS))
+            await copy(*args)
+
+        monkeypatch.setattr(replays, "_copy", look_and_copy)
+        assert (await replayed(filled)).state == "done"
+        assert len(held) > 3
+        assert set(held) == {0}
+
+    async def test_log_is_left_as_it_is(self, filled: Base) -> None:
+        """Nothing is appended, and nothing else than read models and the record is written."""
+        before = [await filled.owner.fetch(f"SELECT * FROM {name}") for name in _LOG]
+        assert (await replayed(filled)).state == "done"
+        assert [await filled.owner.fetch(f"SELECT * FROM {name}") for name in _LOG] == before
+
+
+_LOG = ("events", "event_subjects", "receipts", "api_keys", "log_identity", "alembic_version")
+_SNAPSHOTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+"""
+
+
 class TestProgress:
     async def test_can_be_read_while_it_runs_and_never_goes_back(
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
