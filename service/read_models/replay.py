@@ -217,6 +217,7 @@ async def _build(progress: Progress, until: Position) -> None:
         changes = project_labs(family, facts.facts_of(family), after=Position(0), beliefs=beliefs)
         families.append((family, changes))
         units.append(beliefs)
+        await asyncio.sleep(0)
     await _copy(connection, units)
     await progress.folded(every)
     family_of = {lab: i for i, (family, _) in enumerate(families) for lab in family}

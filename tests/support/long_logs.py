@@ -6,7 +6,7 @@ from random import Random
 from uuid import UUID
 
 from service.app import CHANCE
-from service.domain.events import NewEvent, Payload
+from service.domain.events import Entity, NewEvent, Payload
 from service.domain.subjects import concerns_of
 from service.log.append import Head, append, chained, head_after
 from service.postgres.pool import Connection
@@ -32,7 +32,9 @@ def long_history(random: Random) -> Iterator[Payload]:
         number += 1
         person, year = f"person-{number}", random.randint(2000, 2018)
         first, second = random.sample(labs, 2)
-        yield with_entities(b.hire(person, at=first, on=f"{year}-03"))
+        # With the bare id of a lab that is known, as the service records it: else each would be
+        # a fact of the lab.
+        yield b.hire(Entity(id=person, name=person), at=first, on=f"{year}-03")
         yield b.sighting(person, at=first, on=f"{year + 1}~")
         yield b.departure(person, at=first, on=f"{year + 2}-06-15")
         yield b.hire(person, at=second, on=f"{year + 2}")
