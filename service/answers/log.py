@@ -34,7 +34,7 @@ class ReadModelsAnswer(Struct, frozen=True):
     """Whether the read models are what the fold makes of the log."""
 
     state: str
-    """`ok`, `drifted`, or `unchecked` where the log they follow from is broken."""
+    """`ok`, `drifted`, or `unchecked` where the log is broken or the replay failed."""
     drift: Sequence[Any]
     """The first rows in which they differ from what the log comes to."""
 
@@ -106,4 +106,6 @@ async def _read_models(
     if not is_foldable:
         return ReadModelsAnswer("unchecked", [])
     checked = await replay(pool, replay_id, now=now, is_check=True)
-    return ReadModelsAnswer("drifted" if checked.drift else "ok", checked.drift)
+    if checked.drift:
+        return ReadModelsAnswer("drifted", checked.drift)
+    return ReadModelsAnswer("ok" if checked.state == "done" else "unchecked", [])

@@ -163,7 +163,7 @@ def _print_read_models(read_models: dict[str, Any]) -> None:
     if read_models["state"] == "ok":
         print_line("The read models are what the log says.")
     elif read_models["state"] == "unchecked":
-        print_line("The read models were not looked at, as the log is broken.")
+        print_line("The read models were not compared: the log is broken, or the replay failed.")
     else:
         print_line(
             f"The read models differ in {len(drift):,} places; 'timeline replay' mends them."

@@ -332,11 +332,10 @@ def from_canonical_json(text: str | bytes, versions: Versions = VERSIONS) -> Pay
         LaterVersion: a later edition of the service wrote it.
         msgspec.DecodeError: it is no payload.
     """
-    kept = text.encode() if isinstance(text, str) else text
-    current = versions.unmarked(kept)
+    current = versions.unmarked(text)
     if current is not None:
         return _DECODER.decode(current)
-    payload: Payload = msgspec.convert(versions.upcast(kept), type=_PAYLOAD)
+    payload: Payload = msgspec.convert(versions.upcast(text), type=_PAYLOAD)
     return payload
 
 

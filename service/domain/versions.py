@@ -17,6 +17,8 @@ KEY = "@version"
 """Sorts before every letter, so that it stands first in canonical JSON."""
 FIRST = 1
 """What a payload without the key is: logs were written before there was one."""
+_ANY_MARK_TEXT = f'{{"{KEY}"'
+_ANY_MARK = _ANY_MARK_TEXT.encode()
 
 Raw = dict[str, Any]
 Upcaster = Callable[[Raw], Raw]
@@ -48,20 +50,26 @@ class Versions:
     def __init__(self, current: int, upcasters: Mapping[tuple[str, int], Upcaster]) -> None:
         self.current = current
         self._upcasters = upcasters
-        self._mark = f'{{"{KEY}":{current},'.encode()
+        self._is_first = current == FIRST
+        self._mark_text = f'{{"{KEY}":{current},'
+        self._mark = self._mark_text.encode()
 
     def marked(self, payload: bytes) -> bytes:
         """The JSON object *payload*, which has fields and sorted keys, with its version first."""
         return self._mark + payload[1:]
 
-    def unmarked(self, kept: bytes) -> bytes | None:
+    def unmarked(self, kept: str | bytes) -> str | bytes | None:
         """*kept* without its version, if that is the current one; None of any other."""
+        # Every event that is read comes by here: no copy is made that is not needed.
+        if isinstance(kept, str):
+            if kept.startswith(self._mark_text):
+                return "{" + kept[len(self._mark) :]
+            return kept if self._is_first and not kept.startswith(_ANY_MARK_TEXT) else None
         if kept.startswith(self._mark):
             return b"{" + kept[len(self._mark) :]
-        is_first = self.current == FIRST and not kept.startswith(b'{"' + KEY.encode())
-        return kept if is_first else None
+        return kept if self._is_first and not kept.startswith(_ANY_MARK) else None
 
-    def upcast(self, kept: bytes) -> Raw:
+    def upcast(self, kept: str | bytes) -> Raw:
         """
         What *kept* says, in the current version.
 

@@ -27,8 +27,6 @@ _READ_EXPORT = load_statements("service.log", "export.sql")["read_export"]
 
 ROWS_AT_ONCE = 1000
 PIECE_BYTES = 64 * 1024
-LINE_BYTES_MAX = 64 * 1024 * 1024
-"""Twice what the longest event can come to that the service takes."""
 
 
 class BrokenExport(Refusal):
@@ -37,7 +35,9 @@ class BrokenExport(Refusal):
     code = "broken_export"
 
     def __init__(self, reason: str, position: int = 0) -> None:
-        super().__init__(f"{reason} Export the log again, or take another copy of the file.")
+        super().__init__(
+            f"{reason} Nothing was done with it; export the log again, or take another copy."
+        )
         self.position = position
         """Where the file begins to be wrong; 0 is its first line."""
 

@@ -5,9 +5,11 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 
 from service.api.operations import Machinery
@@ -16,6 +18,8 @@ from service.log.export import export, read_export
 from service.log.keys import key_hash
 from service.log.restore import restore
 from service.log.schema import migrate
+from service.postgres.pool import Pool
+from service.read_models.replay import Replay, replay
 from service.read_models.stale import mark_stale
 from service.settings import Settings
 from tests.integration.api.asking import SEED, get, hire, problem, record
@@ -71,6 +75,9 @@ async def test_unchanged_export_costs_no_body(filled: httpx.AsyncClient) -> None
     tag = {"If-None-Match": head.headers["etag"]}
     again = await filled.get("/v1/log/export", headers=tag)
     assert (again.status_code, again.content) == (304, b"")
+    for any_of in ("*", f'"x", W/{head.headers["etag"]}'):
+        held = await filled.get("/v1/log/export", headers={"If-None-Match": any_of})
+        assert held.status_code == 304
     await record(filled, hire())
     assert (await filled.get("/v1/log/export", headers=tag)).status_code == 200
 
@@ -117,6 +124,21 @@ async def test_tampered_read_model_is_found(
     assert found["read_models"]["state"] == "drifted"
     assert {row["model"] for row in found["read_models"]["drift"]} == {"stints"}
     assert (await verified(filled, read_models="false"))["state"] == "ok"
+
+
+async def test_replay_that_failed_compared_nothing(
+    filled: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing found is not the same as nothing wrong."""
+
+    async def failing(pool: Pool, replay_id: UUID, **how: Any) -> Replay:
+        done = await replay(pool, replay_id, **how)
+        return msgspec.structs.replace(done, state="failed")
+
+    monkeypatch.setattr("service.answers.log.replay", failing)
+    found = await verified(filled)
+    assert (found["state"], found["problems"]) == ("broken", [])
+    assert found["read_models"] == {"state": "unchecked", "drift": []}
 
 
 async def test_remembered_hash_shows_that_the_log_only_grew(
