@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from service.cli.client import path_to
+from service.cli.dry_runs import dry_run_option, params_of, print_dry_run
 from service.cli.fields import assembled, event_options, flat_given
 from service.cli.options import Service, service_options
 from service.cli.record import known_type
@@ -26,9 +27,16 @@ Example:
 @click.option("--reason", required=True, help="Why, for those who ask later")
 @click.option("--type", help="What it is instead; fields that it does not know are dropped")
 @event_options
+@dry_run_option
 @service_options
 def correct(
-    service: Service, /, event_id_to_correct: str, reason: str, type: str | None, **options: Any
+    service: Service,
+    /,
+    event_id_to_correct: str,
+    reason: str,
+    type: str | None,
+    dry_run: bool,
+    **options: Any,
 ) -> None:
     """
     Correct an event.
@@ -36,6 +44,7 @@ def correct(
     The fields given replace those of the event EVENT_ID, the others stay as they read now. An
     empty value takes a field away. Repeatable options replace the whole list. The event as
     first recorded stays in the log, and earlier times of knowledge still answer with it.
+    --dry-run shows as a diff what the correction would change.
     """
     changes = assembled(flat_given(options))
     if type is not None:
@@ -46,8 +55,10 @@ def correct(
         event = client.get(path_to("events", event_id_to_correct)).json
         body = {**corrected(event, changes), "reason": reason}
         path = path_to("events", event_id_to_correct, "correction")
-        answer = client.put(path, body, headers=_unless_moved(event))
-    print_recorded(service, answer)
+        answer = client.put(
+            path, body, params=params_of(dry_run=dry_run), headers=_unless_moved(event)
+        )
+    (print_dry_run if dry_run else print_recorded)(service, answer)
 
 
 def corrected(event: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from service.cli.client import path_to
+from service.cli.dry_runs import dry_run_option, params_of, print_dry_run
 from service.cli.fields import EVENT_TYPES, assembled, event_options, flat_given
 from service.cli.options import Service, service_options
 from service.cli.recorded import print_recorded
@@ -17,13 +18,14 @@ from service.cli.recorded import print_recorded
 Example:
   timeline record hire --new-person "John Jumper" --lab Anthropic \\
     --date '[2026-06-19..]' --basis announced --source https://example.org/news
-  timeline record merger --absorbed "Google Brain" --lab DeepMind --date 2023-04-20
+  timeline record merger --absorbed "Google Brain" --lab DeepMind --date 2023-04-20 --dry-run
   timeline record --json-event '{"type": "closure", "lab": "Adept", "date": "2024-06"}'"""
 )
 @click.argument("type", required=False, metavar="TYPE")
 @event_options
 @click.option("--json-event", metavar="JSON", help="The whole event; - reads it from stdin")
 @click.option("--idempotency-key", metavar="KEY", help="Repeat it to get the first answer again")
+@dry_run_option
 @service_options
 def record(
     service: Service,
@@ -31,6 +33,7 @@ def record(
     type: str | None,
     json_event: str | None,
     idempotency_key: str | None,
+    dry_run: bool,
     **options: Any,
 ) -> None:
     """
@@ -42,8 +45,10 @@ def record(
     event = _event(type, json_event, assembled(flat_given(options)))
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     with service.connect() as client:
-        answer = client.post(path_to("events"), event, headers=headers)
-    print_recorded(service, answer)
+        answer = client.post(
+            path_to("events"), event, params=params_of(dry_run=dry_run), headers=headers
+        )
+    (print_dry_run if dry_run else print_recorded)(service, answer)
 
 
 def _event(type: str | None, json_event: str | None, fields: dict[str, Any]) -> dict[str, Any]:
