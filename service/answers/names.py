@@ -85,7 +85,7 @@ async def resolve_path(connection: Connection, kind: Kind, text: str, times: Tim
     """
     The canonical id, as known at the time, of whom a path names; else by today's names.
 
-    *times* is told if only today's names helped.
+    *times* is told whom the name means, and if only today's names helped.
 
     Raises:
         UnknownName: nobody has the name or id, with those who have near ones.
@@ -97,11 +97,14 @@ async def resolve_path(connection: Connection, kind: Kind, text: str, times: Tim
         found = directory.find(kind, text)
         if found is not None:
             subject = Subject(kind, found)
-            if known == position:
-                return directory.canonical(subject)
-            times.rests_on_head = True
-            then = await directories.fetch_directory(connection, [(kind, found)], position=position)
-            return then.canonical(subject)
+            if known != position:
+                times.rests_on_head = True
+                directory = await directories.fetch_directory(
+                    connection, [(kind, found)], position=position
+                )
+            canonical = directory.canonical(subject)
+            times.resolved[kind, text] = canonical
+            return canonical
     raise UnknownName(kind, text, await near_names(connection, kind, text, position=head))
 
 

@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from service.domain.events import Position
+from service.domain.events import Kind, Position
 from service.domain.refusals import BadParameter
 from service.log import read
 from service.log.append import Head
@@ -30,6 +30,8 @@ class Times(Struct):
     """Whether both times were given and lie in a past that cannot change."""
     rests_on_head: bool = False
     """Whether a name in the question was known only later: such an answer can still change."""
+    resolved: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    """The canonical ids of those whom the question names, by kind and by text."""
 
 
 async def fix_times(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import unquote, urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -11,8 +11,10 @@ from msgspec import structs
 
 from service.answers.times import Times, fix_times
 from service.api import cursors, readiness
+from service.api.links import link, path_of
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
+from service.domain.events import Kind
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
 from service.log.keys import Principal, find_key, key_hash
 from service.log.read import read_head
@@ -117,7 +119,10 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
         return unchanged
     headers = _read_headers(call)
     if isinstance(answer, Page):
-        answer = _with_next(answer, call, headers)
+        answer = _with_next(operation, answer, call)
+    _link_canonical(operation, call)
+    if call.links:
+        headers["Link"] = ", ".join(call.links)
     return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
 
 
@@ -140,7 +145,7 @@ def _continued(call: Call) -> tuple[Mapping[str, Any], Any]:
     return query, known_at
 
 
-def _with_next(page: Page, call: Call, headers: dict[str, str]) -> Any:
+def _with_next(operation: Operation, page: Page, call: Call) -> Any:
     if page.next_place is None:
         return page.answer
     assert call.times is not None, "reads have their times"
@@ -148,9 +153,26 @@ def _with_next(page: Page, call: Call, headers: dict[str, str]) -> Any:
         cursors.Cursor(call.times.known_at.position, page.next_place), call.machinery.identity
     )
     query = [(k, v) for k, v in call.request.query_params.multi_items() if k != "cursor"]
-    path = "%2F".join(map(quote, call.request.scope["path"].split(SLASH)))
-    headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", text)])}>; rel="next"'
+    path = path_of(operation.path, call.path)
+    call.links.append(link(f"{path}?{urlencode([*query, ('cursor', text)])}", "next"))
     return structs.replace(page.answer, next=text)
+
+
+def _link_canonical(operation: Operation, call: Call) -> None:
+    """
+    Tell the address that stays, where the path names someone by another name or a former id.
+
+    Source: RFC 6596. The query is part of it: another day or state is another answer.
+    """
+    assert call.times is not None, "reads have their times"
+    kinds: tuple[Kind, ...] = ("person", "lab")
+    resolved = {kind: call.times.resolved.get((kind, call.path.get(kind, ""))) for kind in kinds}
+    names = dict(call.path)
+    names.update({kind: one for kind, one in resolved.items() if one is not None})
+    if names != call.path:
+        path = path_of(operation.path, names)
+        query = urlencode([*call.request.query_params.multi_items()])
+        call.links.append(link(f"{path}?{query}" if query else path, "canonical"))
 
 
 def _read_headers(call: Call) -> dict[str, str]:

@@ -59,7 +59,13 @@ _ANSWER_HEADERS = {
     "Log-Position": ("integer", "The head of the log when the answer was given."),
     "ETag": ("string", "Of the question, the times answered for and the position."),
     "Cache-Control": ("string", "`immutable` where `at` and `known_at` pin the answer."),
-    "Link": ("string", 'The next page, as `<…>; rel="next"`.'),
+    "Link": (
+        "string",
+        (
+            'The next page (`rel="next"`) and, where another name was asked for, the path under '
+            'the canonical id (`rel="canonical"`).'
+        ),
+    ),
     "Location": ("string", "Where what was made is read."),
     "Idempotent-Replayed": ("string", "`true`: it was recorded before."),
 }
@@ -221,7 +227,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
     names = ["Log-Position"]
     if _is_validated(operation):
         names += ["ETag", "Cache-Control"]
-    if CURSOR in operation.params:
+    if CURSOR in operation.params or ("{" in operation.path and operation.is_reading):
         names.append("Link")
     if operation.status in (201, 202) and operation.tag != "Keys":
         names.append("Location")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request
-from msgspec import Struct
+from msgspec import Struct, field
 
 from service.answers.times import Times
 from service.api.params import Param
@@ -61,6 +61,8 @@ class Call(Struct, kw_only=True):
     query: Mapping[str, Any]
     connection: Connection | None = None
     times: Times | None = None
+    links: list[str] = field(default_factory=list)
+    """Values of the answer's `Link` header, made by `service.api.links.link`."""
 
     def reading(self) -> tuple[Connection, Times]:
         """What a read handler asks with."""

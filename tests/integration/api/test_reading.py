@@ -472,3 +472,25 @@ async def test_empty_log_answers(client: httpx.AsyncClient) -> None:
 
 def _people(answer: dict[str, Any], presence: str | None = None) -> list[str]:
     return [m["person"]["id"] for m in answer["members"] if presence in (None, m["presence"])]
+
+
+def links_of(response: httpx.Response) -> dict[str, str]:
+    """The targets of the `Link` header by relation."""
+    parsed = httpx.Response(200, headers={"link": response.headers.get("link", "")}).links
+    return {rel: value["url"] for value in parsed.values() for rel in value["rel"].split()}
+
+
+async def test_other_names_lead_to_the_canonical_path(named: httpx.AsyncClient) -> None:
+    """One header holds every link that there is."""
+    for name in ("seb-b", "Seb B.", "SÉBASTIEN bubeck"):
+        answer = await named.get(f"/v1/people/{quote(name)}?at=2024-06-01")
+        assert answer.json()["person"]["id"] == "sebastien-bubeck"
+        assert links_of(answer)["canonical"] == "/v1/people/sebastien-bubeck?at=2024-06-01"
+    assert "canonical" not in links_of(await named.get("/v1/people/sebastien-bubeck"))
+    before = await named.get("/v1/people/seb-b?known_at=2")
+    assert (before.json()["person"]["id"], "canonical" in links_of(before)) == ("seb-b", False)
+    page = await named.get("/v1/labs/SG/timeline?limit=1")
+    links = links_of(page)
+    assert links["canonical"] == "/v1/labs/societe-generale-100/timeline?limit=1"
+    assert links["next"].startswith("/v1/labs/SG/timeline?limit=1&cursor=")
+    assert (await get(named, links["canonical"]))["items"] == page.json()["items"]
