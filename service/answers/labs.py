@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from service.answers.names import Labels, Named, fetch_labels, order_of, resolve_path
+from service.answers.names import Labels, Named, order_of
 from service.answers.times import KnownAt, Times
+from service.answers.views import View, labels_in, view_of_all, view_of_lab
 from service.domain.dates import day_or_none
 from service.domain.events import OutsideIds, Relation
 from service.domain.identity import fold_name
@@ -17,7 +18,6 @@ from service.domain.refusals import AmbiguousName
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
-from service.read_models.stints import fetch_stints_of_labs
 
 
 class LabView(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """The events that the presence rests on."""
 
 
-class LabAnswer(Struct, frozen=True, kw_only=True):
+class LabAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state of a lab."""
 
     lab: LabView
@@ -78,6 +78,12 @@ class LabAnswer(Struct, frozen=True, kw_only=True):
     headcount: Headcount
     members: Sequence[Member]
     """Everyone, sorted by name; never paged."""
+    published_by: date | None = None
+    undated_events: int | None = None
+    """
+    Of the events that name the lab, or one that a merger or same_as ever joined with it, those
+    that `published_by` left out and that have no dated source.
+    """
 
 
 class LabSummary(Struct, frozen=True, kw_only=True):
@@ -93,13 +99,16 @@ class LabSummary(Struct, frozen=True, kw_only=True):
     headcount: Headcount
 
 
-class LabsAnswer(Struct, frozen=True, kw_only=True):
+class LabsAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Labs on a day, sorted by name."""
 
     items: Sequence[LabSummary]
     next: str | None
     at: date
     known_at: KnownAt
+    published_by: date | None = None
+    undated_events: int | None = None
+    """Of all events, those that `published_by` left out and that have no dated source."""
 
 
 async def lab_on(
@@ -116,22 +125,20 @@ async def lab_on(
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
     """
-    position = times.known_at.position
-    lab_id = await resolve_path(connection, "lab", name, times)
-    labs = await directories.fetch_labs(connection, [lab_id], position=position)
+    view, lab_id = await view_of_lab(connection, name, times)
+    labs = await view.labs([lab_id])
     facts = labs[lab_id]
     if lab_id not in labs:
         today = await directories.fetch_labs(connection, [lab_id], position=times.head)
         facts = LabFacts(lab_id, lab_id, today[lab_id].name)
-    stints = await fetch_stints_of_labs(connection, [lab_id], at=times.at, position=position)
+    stints = await view.stints_of_labs([lab_id], times.at)
     standings = standings_on(stints.get(lab_id, {}), times.at)
     related = [facts.end.successor] if facts.end and facts.end.successor else []
-    labels = await fetch_labels(
-        connection,
+    labels = await labels_in(
+        view,
         people=[*standings, *facts.founders],
         labs=[*facts.predecessors, *related],
         at=times.at,
-        position=position,
     )
     chosen = [
         member_of(labels.person(person), standing)
@@ -139,11 +146,13 @@ async def lab_on(
         if presence in (None, standing.presence) and relation in (None, standing.post.relation)
     ]
     return LabAnswer(
-        lab=await _view(connection, facts, labels, times),
+        lab=await _view(connection, view, facts, labels, times),
         at=times.at,
         known_at=times.known_at,
         headcount=headcount_of(standings.values()),
         members=sorted(chosen, key=lambda member: order_of(member.person)),
+        published_by=times.published_by,
+        undated_events=view.undated_events,
     )
 
 
@@ -151,8 +160,8 @@ async def labs_on(
     connection: Connection, times: Times, *, q: str | None, after: str | None, limit: int
 ) -> LabsAnswer:
     """At most *limit* labs with their headcounts, by folded name and id, after one of them."""
-    position = times.known_at.position
-    every = await directories.fetch_every_lab(connection, position=position)
+    view = await view_of_all(connection, times)
+    every = await view.every_lab()
     if q is not None:
         wanted = fold_name(q)
         every = [
@@ -165,14 +174,14 @@ async def labs_on(
         name, _, one = after.rpartition(" ")
         ordered = [lab for lab in ordered if _place(lab, times.at) > (name, one)]
     page = ordered[:limit]
-    stints = await fetch_stints_of_labs(
-        connection, [lab.id for lab in page], at=times.at, position=position
-    )
+    stints = await view.stints_of_labs([lab.id for lab in page], times.at)
     return LabsAnswer(
         items=[_summary(lab, stints.get(lab.id, {}), times.at) for lab in page],
         next=" ".join(_place(page[-1], times.at)) if len(ordered) > limit else None,
         at=times.at,
         known_at=times.known_at,
+        published_by=times.published_by,
+        undated_events=view.undated_events,
     )
 
 
@@ -225,7 +234,9 @@ def _summary(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> 
     )
 
 
-async def _view(connection: Connection, lab: LabFacts, labels: Labels, times: Times) -> LabView:
+async def _view(
+    connection: Connection, view: View, lab: LabFacts, labels: Labels, times: Times
+) -> LabView:
     name = name_on(lab, times.at)
     every = dict.fromkeys((lab.name, *lab.aliases))
     founders = dict.fromkeys(labels.person(one) for one in lab.founders)
@@ -238,7 +249,7 @@ async def _view(connection: Connection, lab: LabFacts, labels: Labels, times: Ti
         status=status_on(lab, times.at),
         founded=lab.founding.date_text if lab.founding else None,
         founders=list(founders),
-        parent=await parent_link(connection, parent_on(lab, times.at), times),
+        parent=await parent_link(connection, view, parent_on(lab, times.at), times),
         predecessors=[labels.lab(one) for one in lab.predecessors],
         successor=labels.lab(lab.end.successor) if lab.end and lab.end.successor else None,
         ended=lab.end.date_text if lab.end else None,
@@ -247,7 +258,7 @@ async def _view(connection: Connection, lab: LabFacts, labels: Labels, times: Ti
 
 
 async def parent_link(
-    connection: Connection, parent: str | None, times: Times
+    connection: Connection, view: View, parent: str | None, times: Times
 ) -> Named | str | None:
     """The lab that a parent's text means, or the text where it means none that is known."""
     if parent is None:
@@ -260,5 +271,4 @@ async def parent_link(
         return parent
     if found is None:
         return parent
-    labels = await fetch_labels(connection, labs=[found], at=times.at, position=position)
-    return labels.lab(found)
+    return (await labels_in(view, labs=[found], at=times.at)).lab(found)

@@ -6,7 +6,7 @@ from datetime import date
 from msgspec import Struct
 
 from service.answers.times import Times
-from service.domain.directory import slugs_wanted
+from service.domain.directory import Directory, slugs_wanted
 from service.domain.events import Kind, id_of
 from service.domain.identity import PersonFacts, fold_name
 from service.domain.labs import Labs, name_on
@@ -91,20 +91,36 @@ async def resolve_path(connection: Connection, kind: Kind, text: str, times: Tim
         UnknownName: nobody has the name or id, with those who have near ones.
         AmbiguousName: it fits several.
     """
+    one, directory = await _found(connection, kind, text, times)
+    if times.rests_on_head:
+        directory = await directories.fetch_directory(
+            connection, [(kind, one)], position=times.known_at.position
+        )
+    canonical = times.resolved[kind, text] = directory.canonical(Subject(kind, one))
+    return canonical
+
+
+async def resolve_id(connection: Connection, kind: Kind, text: str, times: Times) -> str:
+    """
+    The very id that a path means, which may stand for another.
+
+    Raises:
+        UnknownName, AmbiguousName: as `resolve_path`.
+    """
+    return (await _found(connection, kind, text, times))[0]
+
+
+async def _found(
+    connection: Connection, kind: Kind, text: str, times: Times
+) -> tuple[str, Directory]:
+    """The id that *text* means, and the directory that knew it."""
     position, head = times.known_at.position, times.head
     for known in dict.fromkeys((position, head)):
         directory = await directories.fetch_directory(connection, [(kind, text)], position=known)
         found = directory.find(kind, text)
         if found is not None:
-            subject = Subject(kind, found)
-            if known != position:
-                times.rests_on_head = True
-                directory = await directories.fetch_directory(
-                    connection, [(kind, found)], position=position
-                )
-            canonical = directory.canonical(subject)
-            times.resolved[kind, text] = canonical
-            return canonical
+            times.rests_on_head = times.rests_on_head or known != position
+            return found, directory
     raise UnknownName(kind, text, await near_names(connection, kind, text, position=head))
 
 

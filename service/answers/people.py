@@ -7,17 +7,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from service.answers.findings import FindingView, labels_of, view_of
-from service.answers.names import Named, fetch_labels, resolve_path
+from service.answers.findings import FindingView, view_of
+from service.answers.names import Named
 from service.answers.times import KnownAt, Times
+from service.answers.views import Kept, View, labels_in, view_of_person
 from service.domain.dates import day_or_none
 from service.domain.events import OutsideIds
 from service.domain.presence import Presence, on_leave_on, post_on, presence_on
 from service.domain.stints import Endpoint, Stint
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
-from service.read_models.findings import fetch_findings
-from service.read_models.stints import fetch_stints_of_person
 
 
 class PersonView(Struct, frozen=True, kw_only=True):
@@ -58,7 +57,7 @@ class StintView(Struct, frozen=True, kw_only=True):
     events: Sequence[UUID]
 
 
-class PersonAnswer(Struct, frozen=True, kw_only=True):
+class PersonAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Someone's stays, oldest first."""
 
     person: PersonView
@@ -66,6 +65,12 @@ class PersonAnswer(Struct, frozen=True, kw_only=True):
     known_at: KnownAt
     stints: Sequence[StintView]
     findings: Sequence[FindingView]
+    published_by: date | None = None
+    undated_events: int | None = None
+    """
+    Of the events that name the person, or an id that a same_as ever joined with theirs, those
+    that `published_by` left out and that have no dated source.
+    """
 
 
 class PersonSummary(Struct, frozen=True, kw_only=True):
@@ -92,22 +97,23 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
     """
-    position = times.known_at.position
-    person_id = await resolve_path(connection, "person", name, times)
-    view = await _view(connection, person_id, times)
-    stints = await fetch_stints_of_person(connection, person_id, position=position)
-    labels = await fetch_labels(
-        connection, labs={s.lab for s in stints}, at=times.at, position=position
+    view, person_id = await view_of_person(connection, name, times)
+    stints = await view.stints_of_person(person_id)
+    noticed = await view.findings_of_person(person_id)
+    labels = await labels_in(
+        view,
+        people=[f.person for f in noticed if f.person is not None],
+        labs={*(s.lab for s in stints), *(lab for f in noticed for lab in f.labs)},
+        at=times.at,
     )
-    kept = await fetch_findings(connection, position=position, person=person_id)
-    noticed = [k.finding for k in kept]
-    finding_labels = await labels_of(connection, noticed, times)
     return PersonAnswer(
-        person=view,
+        person=await _view(connection, view, person_id, times),
         at=times.at,
         known_at=times.known_at,
         stints=[stint_view(stint, labels.lab(stint.lab), times.at) for stint in stints],
-        findings=[view_of(finding, finding_labels) for finding in noticed],
+        findings=[view_of(finding, labels) for finding in noticed],
+        published_by=times.published_by,
+        undated_events=view.undated_events,
     )
 
 
@@ -135,10 +141,10 @@ async def people(
     )
 
 
-async def _view(connection: Connection, person_id: str, times: Times) -> PersonView:
-    """The person as known at the position, or by today's name if nobody knew of them then."""
-    for position in (times.known_at.position, times.head):
-        found = await directories.fetch_people(connection, [person_id], position=position)
+async def _view(connection: Connection, view: View, person_id: str, times: Times) -> PersonView:
+    """The person as known at the time, or by today's name if nobody knew of them then."""
+    for known in (view, Kept(connection, times.head)):
+        found = await known.people([person_id])
         if person_id in found:
             facts = found[person_id]
             return PersonView(id=facts.id, name=facts.name, aliases=facts.aliases, ids=facts.ids)
@@ -146,6 +152,7 @@ async def _view(connection: Connection, person_id: str, times: Times) -> PersonV
 
 
 def stint_view(stint: Stint, lab: Named, at: date) -> StintView:
+    """A stint as it stands on a day."""
     presence = presence_on(stint, at)
     post = post_on(stint, at if presence is not None else date.max)
     return StintView(

@@ -28,6 +28,8 @@ class Times(Struct):
     """The head when the question was asked."""
     is_pinned: bool
     """Whether both times were given and lie in a past that cannot change."""
+    published_by: date | None = None
+    """Only what was published by this day counts; None is everything."""
     rests_on_head: bool = False
     """Whether a name in the question was known only later: such an answer can still change."""
     resolved: dict[tuple[Kind, str], str] = field(default_factory=dict)
@@ -40,6 +42,7 @@ async def fix_times(
     at: date | None,
     known_at: int | datetime | None,
     today: date,
+    published_by: date | None = None,
 ) -> Times:
     """
     The times to answer for; unless they are given, today and the head.
@@ -64,6 +67,7 @@ async def fix_times(
         known_at=known,
         head=head.position,
         is_pinned=at is not None and is_past,
+        published_by=published_by,
     )
 
 

@@ -109,6 +109,7 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
             at=call.query.get("at"),
             known_at=known_at,
             today=machinery.today(),
+            published_by=call.query.get("published_by"),
         )
         machinery.position_seen = max(machinery.position_seen, call.times.head)
         if "*" not in asked and (unchanged := _unchanged(call, asked)) is not None:

@@ -163,6 +163,13 @@ KNOWN_AT = Param(
     {"type": "string", "examples": ["712", "2026-11-01T09:00Z"]},
     _known_at,
 )
+PUBLISHED_BY = Param(
+    "published_by",
+    "Only what the public could know by this day: events by the earliest publication among their "
+    "sources, else by the day of their recording; everything counts unless given.",
+    {**_DAY_SCHEMA, "examples": ["2024-12-04"]},
+    _day,
+)
 PRESENCE = Param(
     "presence",
     "Only members of this presence.",

@@ -12,8 +12,8 @@ class Published(Struct, frozen=True):
     """The events that were public by a day."""
 
     events: list[RecordedEvent]
-    undated_events: int
-    """Of those left out, how many have no dated source and count from their recording only."""
+    undated: list[RecordedEvent]
+    """Those left out that have no dated source, and so count from their recording only."""
 
 
 def published_by(recorded: Sequence[RecordedEvent], day: date) -> Published:
@@ -28,7 +28,7 @@ def published_by(recorded: Sequence[RecordedEvent], day: date) -> Published:
     """
     public: list[RecordedEvent] = []
     positions: set[Position] = set()
-    undated = 0
+    undated: list[RecordedEvent] = []
     for event in recorded:
         if event.target_position is not None and event.target_position not in positions:
             continue
@@ -36,7 +36,7 @@ def published_by(recorded: Sequence[RecordedEvent], day: date) -> Published:
             public.append(event)
             positions.add(event.position)
         elif published_on(event.payload) is None:
-            undated += 1
+            undated.append(event)
     return Published(public, undated)
 
 

@@ -34,7 +34,7 @@ def test_an_event_is_public_from_its_earliest_source() -> None:
 def test_without_a_dated_source_the_day_of_recording_counts() -> None:
     events = recorded(sourced(None), hire("bob", at="x", on="2020"))
     assert positions(events, date(2024, 5, 31)) == []
-    assert published_by(events, date(2024, 5, 31)).undated_events == 2
+    assert len(published_by(events, date(2024, 5, 31)).undated) == 2
     assert positions(events, date(2024, 6, 1)) == [1, 2]
 
 
@@ -53,4 +53,4 @@ def test_register_events_without_sources_always_count() -> None:
     )
     events = recorded(Profile(person="ann"), sourced_profile)
     assert positions(events, date(1900, 1, 1)) == [1]
-    assert published_by(events, date(1900, 1, 1)).undated_events == 0
+    assert published_by(events, date(1900, 1, 1)).undated == []

@@ -1,0 +1,275 @@
+"""
+What is known of labs and people, as answers ask for it.
+
+Two kinds of view give the same things: what the read models keep for a position, and what is
+folded for one question from the events that were published by a day. Answers do not know which
+of them they ask, so that both answer alike.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from service.answers.names import Labels, resolve_id, resolve_path
+from service.answers.times import Times
+from service.domain.effective import effective_events
+from service.domain.events import Kind, RecordedEvent
+from service.domain.findings import Finding
+from service.domain.fold import State, fold
+from service.domain.identity import PersonFacts, canonical_ids
+from service.domain.labs import LabFacts, Labs
+from service.domain.publication import published_by
+from service.domain.stints import Stint
+from service.domain.subjects import Subject, concerns_of
+from service.log import read
+from service.postgres.pool import Connection
+from service.read_models import directory as directories
+from service.read_models import findings as kept_findings
+from service.read_models import stints as kept_stints
+from service.read_models.projector import named_labs
+
+ROWS_UNLIMITED = 2**62
+
+
+class View(Protocol):
+    """Facts, stints and findings of one state of knowledge."""
+
+    undated_events: int | None
+    """How many events without a dated source `published_by` left out; None without it."""
+
+    async def labs(self, ids: Iterable[str]) -> Labs:
+        """What is known of these ids and of those for which they stand."""
+
+    async def every_lab(self) -> list[LabFacts]:
+        """Every lab, once, under its canonical id."""
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        """What is known of these ids and of those for which they stand."""
+
+    async def stints_of_labs(
+        self, labs: Iterable[str], at: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        """By lab and person the stints that can hold on a day, by start."""
+
+    async def stints_of_person(self, person: str) -> list[Stint]:
+        """The stints of one person by start."""
+
+    async def findings_of_person(self, person: str) -> list[Finding]:
+        """What was noticed about one person, newest first."""
+
+
+class Kept:
+    """The read models as known at a position."""
+
+    undated_events: int | None = None
+
+    def __init__(self, connection: Connection, position: int) -> None:
+        self._connection = connection
+        self._position = position
+
+    async def labs(self, ids: Iterable[str]) -> Labs:
+        wanted = set(ids)
+        if not wanted:
+            return Labs()
+        return await directories.fetch_labs(self._connection, wanted, position=self._position)
+
+    async def every_lab(self) -> list[LabFacts]:
+        return await directories.fetch_every_lab(self._connection, position=self._position)
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        wanted = set(ids)
+        if not wanted:
+            return {}
+        return await directories.fetch_people(self._connection, wanted, position=self._position)
+
+    async def stints_of_labs(
+        self, labs: Iterable[str], at: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        return await kept_stints.fetch_stints_of_labs(
+            self._connection, labs, at=at, position=self._position
+        )
+
+    async def stints_of_person(self, person: str) -> list[Stint]:
+        return await kept_stints.fetch_stints_of_person(
+            self._connection, person, position=self._position
+        )
+
+    async def findings_of_person(self, person: str) -> list[Finding]:
+        kept = await kept_findings.fetch_findings(
+            self._connection, position=self._position, person=person
+        )
+        return [k.finding for k in kept]
+
+
+class Folded:
+    """
+    A state that was folded for one question.
+
+    An id whose naming was not published yet is called as the position knows it: `published_by`
+    cuts facts, and a name in an answer only says whom it means.
+    """
+
+    def __init__(self, state: State, kept: Kept, undated_events: int) -> None:
+        self._state = state
+        self._kept = kept
+        self.undated_events: int | None = undated_events
+
+    async def labs(self, ids: Iterable[str]) -> Labs:
+        known = self._state.labs
+        wanted = {known[one].canonical_id for one in ids} | set(ids)
+        found = Labs({one: known[one] for one in wanted if one in known})
+        bare = [one for one in wanted if one not in found or found[one].name == one]
+        for one, named in (await self._kept.labs(bare)).items():
+            if one in wanted:
+                found[one] = replace(known[one], name=named.name)
+        return found
+
+    async def every_lab(self) -> list[LabFacts]:
+        canonical = [lab.id for lab in self._state.labs.values() if lab.id == lab.canonical_id]
+        return [lab for lab in (await self.labs(canonical)).values() if lab.id in self._state.labs]
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        known = self._state.people
+        wanted = {known[one].canonical_id for one in ids if one in known} | set(ids)
+        found = {one: known[one] for one in wanted if one in known}
+        bare = [one for one in wanted if one not in found or found[one].name == one]
+        for one, named in (await self._kept.people(bare)).items():
+            if one in wanted:
+                found[one] = replace(found.get(one, PersonFacts(one, one, one)), name=named.name)
+        return found
+
+    async def stints_of_labs(
+        self, labs: Iterable[str], at: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        found: dict[str, dict[str, list[Stint]]] = {lab: {} for lab in labs}
+        for stint in sorted(self._state.stints, key=kept_stints.by_start):
+            if stint.lab in found:
+                found[stint.lab].setdefault(stint.person, []).append(stint)
+        return found
+
+    async def stints_of_person(self, person: str) -> list[Stint]:
+        own = [stint for stint in self._state.stints if stint.person == person]
+        return sorted(own, key=kept_stints.by_start)
+
+    async def findings_of_person(self, person: str) -> list[Finding]:
+        return [*dict.fromkeys(f for f in self._state.findings if f.person == person)]
+
+
+class Public:
+    """The events that a question is about and that were published by its day."""
+
+    def __init__(self, recorded: Sequence[RecordedEvent], day: date) -> None:
+        cut = published_by(recorded, day)
+        self.events = cut.events
+        self._recorded = recorded
+        self._left_out = cut.undated
+
+    def undated_events(self, about: Iterable[Subject]) -> int:
+        """How many were left out for want of a dated source, of those that name one of *about*."""
+        wanted = set(about)
+        naming = {
+            _root(event)
+            for event in self._recorded
+            if any(concern.subject in wanted for concern in concerns_of(event.payload))
+        }
+        return sum(_root(event) in naming for event in self._left_out)
+
+
+async def view_of_lab(connection: Connection, name: str, times: Times) -> tuple[View, str]:
+    """
+    What is known for a question about the lab that *name* names, and its canonical id.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
+    kept = Kept(connection, times.known_at.position)
+    if times.published_by is None:
+        return kept, await resolve_path(connection, "lab", name, times)
+    one = await resolve_id(connection, "lab", name, times)
+    family = await linked(connection, "lab", [one])
+    carried = await read.read_people_of_labs(connection, family)
+    people = await linked(connection, "person", carried)
+    recorded = await read_whole(connection, times, people=people, labs=family)
+    public = Public(recorded, times.published_by)
+    state = await asyncio.to_thread(fold, public.events)
+    canonical = times.resolved["lab", name] = state.labs[one].canonical_id
+    undated = public.undated_events(Subject("lab", lab) for lab in family)
+    return Folded(state, kept, undated), canonical
+
+
+async def view_of_person(connection: Connection, name: str, times: Times) -> tuple[View, str]:
+    """
+    What is known for a question about the person whom *name* names, and the canonical id.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
+    kept = Kept(connection, times.known_at.position)
+    if times.published_by is None:
+        return kept, await resolve_path(connection, "person", name, times)
+    one = await resolve_id(connection, "person", name, times)
+    component = await linked(connection, "person", [one])
+    own = await read_whole(connection, times, people=component)
+    families = await linked(connection, "lab", named_labs(own))
+    recorded = await read_whole(connection, times, people=component, labs=families)
+    public = Public(recorded, times.published_by)
+    state = await asyncio.to_thread(fold, public.events)
+    into, _ = canonical_ids(effective_events(public.events), "person")
+    canonical = times.resolved["person", name] = into.get(one, one)
+    undated = public.undated_events(Subject("person", each) for each in component)
+    return Folded(state, kept, undated), canonical
+
+
+async def view_of_all(connection: Connection, times: Times) -> View:
+    """What is known for a question about every lab."""
+    kept = Kept(connection, times.known_at.position)
+    if times.published_by is None:
+        return kept
+    recorded = await read.read_page(
+        connection,
+        after=0,
+        until=times.known_at.position,
+        filters=read.Filters(),
+        limit=ROWS_UNLIMITED,
+    )
+    cut = published_by(recorded, times.published_by)
+    return Folded(await asyncio.to_thread(fold, cut.events), kept, len(cut.undated))
+
+
+async def labels_in(
+    view: View, *, people: Iterable[str] = (), labs: Iterable[str] = (), at: date
+) -> Labels:
+    """The names of these ids, on a day."""
+    return Labels(await view.people(people), await view.labs(labs), at)
+
+
+async def linked(connection: Connection, kind: Kind, ids: Iterable[str]) -> set[str]:
+    """*ids* and all whose history any event ever joined with theirs."""
+    seeds = {Subject(kind, one) for one in ids}
+    return {s.id for s in await read.read_linked(connection, seeds)} if seeds else set()
+
+
+async def read_whole(
+    connection: Connection,
+    times: Times,
+    *,
+    people: Iterable[str] = (),
+    labs: Iterable[str] = (),
+) -> list[RecordedEvent]:
+    """
+    Every event that concerns one of *people* or is a fact of one of *labs*, as known at the time.
+
+    Shapes: position order, and each with its original and all that was said about it, which may
+    have named others: whether a correction was public is asked of what it corrects too.
+    """
+    found = await read.read_streams(connection, people=people, labs=labs)
+    whole = await read.read_chains(connection, {_root(event) for event in found})
+    return [event for event in whole if event.position <= times.known_at.position]
+
+
+def _root(event: RecordedEvent) -> int:
+    """The position of the original event that an event is, or is about."""
+    return event.position if event.target_position is None else event.target_position
