@@ -112,10 +112,10 @@ class Folded:
     cuts facts, and a name in an answer only says whom it means.
     """
 
-    def __init__(self, state: State, kept: Kept, undated_events: int) -> None:
+    def __init__(self, state: State, kept: Kept, undated_events: int | None) -> None:
         self._state = state
         self._kept = kept
-        self.undated_events: int | None = undated_events
+        self.undated_events = undated_events
 
     async def labs(self, ids: Iterable[str]) -> Labs:
         known = self._state.labs
@@ -167,15 +167,17 @@ class Public:
         self._recorded = recorded
         self._left_out = cut.undated
 
-    def undated_events(self, about: Iterable[Subject]) -> int:
-        """How many were left out for want of a dated source, of those that name one of *about*."""
-        wanted = set(about)
-        naming = {
-            _root(event)
-            for event in self._recorded
-            if any(concern.subject in wanted for concern in concerns_of(event.payload))
-        }
-        return sum(_root(event) in naming for event in self._left_out)
+    def undated_events(self, *about: Iterable[Subject]) -> int:
+        """How many were left out for want of a dated source that name one of each of *about*."""
+        named: dict[int, set[Subject]] = {}
+        for event in self._recorded:
+            subjects = {concern.subject for concern in concerns_of(event.payload)}
+            named.setdefault(_root(event), set()).update(subjects)
+        wanted = [set(each) for each in about]
+        return sum(
+            all(not named[_root(event)].isdisjoint(each) for each in wanted)
+            for event in self._left_out
+        )
 
 
 async def view_of_lab(connection: Connection, name: str, times: Times) -> tuple[View, str]:

@@ -320,9 +320,11 @@ def _sent(schema: Mapping[str, Any], *, is_required: bool) -> dict[str, Any]:
 def _answered(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of an answer: events as events, instants as instants."""
     properties = dict(schema.get("properties", {}))
-    for name in ("items", "events"):
+    for name in ("items", "events", "corrections"):
         if properties.get(name, {}).get("items") == {"type": "object"}:
             properties[name] = {"type": "array", "items": {"$ref": _REF.format(name="Event")}}
+    if properties.get("event", {}).get("type") == "object":
+        properties["event"] = {"$ref": _REF.format(name="Event")}
     for name, value in properties.items():
         if name.endswith("_at") and name != "known_at":
             properties[name] = _instant(value)

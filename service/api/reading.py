@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from service.answers import events, findings, labs, log, people
+from service.answers.why import WhyAnswer, why_present
 from service.api.operations import Call, Page
 from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
 from service.domain.refusals import BadParameter, UnknownEvent, UnknownName
@@ -37,6 +38,11 @@ async def get_lab_timeline(call: Call) -> Page:
         connection, call.path["lab"], times, before=_place(call), limit=_limit(call)
     )
     return Page(answer, answer.next)
+
+
+async def get_why(call: Call) -> WhyAnswer:
+    connection, times = call.reading()
+    return await why_present(connection, call.path["lab"], call.path["person"], times)
 
 
 async def list_people(call: Call) -> Page:

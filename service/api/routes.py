@@ -8,6 +8,7 @@ from service.answers.findings import FindingsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
+from service.answers.why import WhyAnswer
 from service.api import administering, params, reading, replaying, verifying, writing
 from service.api.administering import KeyCreated, KeysAnswer
 from service.api.operations import Operation
@@ -81,6 +82,19 @@ OPERATIONS: tuple[Operation, ...] = (
             params.RELATION,
         ),
         answer=LabAnswer,
+        refusals=_NAME_REFUSALS,
+    ),
+    Operation(
+        id="getWhy",
+        method="GET",
+        path="/v1/labs/{lab:str}/members/{person:str}/why",
+        tag="Labs",
+        summary="Why someone was, or was not, at a lab on a day: the steps, and a sentence.",
+        handler=reading.get_why,
+        role=None,
+        is_reading=True,
+        params=(params.AT, params.KNOWN_AT, params.PUBLISHED_BY),
+        answer=WhyAnswer,
         refusals=_NAME_REFUSALS,
     ),
     Operation(

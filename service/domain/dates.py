@@ -110,6 +110,19 @@ def in_words(text: str) -> str:
     return f"{words} (doubtful)" if is_doubtful(text) else words
 
 
+def when_in_words(text: str) -> str:
+    """
+    *text* with the preposition that a sentence needs.
+
+    >>> when_in_words("2024-06-01"), when_in_words("2017~"), when_in_words("[..2012]")
+    ('on 1 June 2024', 'in about 2017', 'by 2012')
+    """
+    words = in_words(text)
+    if _INTERVAL.fullmatch(text):
+        return words
+    return f"on {words}" if len(text.rstrip("?~%")) == len("2024-06-01") else f"in {words}"
+
+
 def day_in_words(on: date) -> str:
     """
     A civil day in words.

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from service.domain.dates import UNBOUNDED_LO, eve
 from service.domain.effective import Effective
@@ -127,6 +127,8 @@ class Placing(Struct):
     """For each stint its placed items, the one that opened it first."""
     dropped: list[tuple[Item, Item]]
     """Enter items of someone already present, each with the item that had opened the stint."""
+    taken: list[Item] = field(default_factory=list)
+    """Every item, dropped ones included, in the order in which it was taken."""
 
 
 def fold_stints(
@@ -196,6 +198,7 @@ def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
             wanted = "exit"
         item = next((i for i in waiting if i.motion == wanted and i.lo <= first.hi), first)
         waiting.remove(item)
+        placing.taken.append(item)
 
         if inside and item.motion == "enter":
             placing.dropped.append((item, placing.stays[-1][0].item))
@@ -285,6 +288,7 @@ def _end_of_lab(placing: Placing) -> Item | None:
     stay = placing.stays[-1]
     leaving = Item("exit", "lab_end", end.lo, end.hi, end.position, end.event_id, end.date_text)
     stay.append(Placed(leaving, end.lo, end.hi))
+    placing.taken.append(leaving)
     if end.successor is None:
         return None
     carried = tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id)))

@@ -154,11 +154,19 @@ def _paths(operation: Operation, server: str) -> Iterator[str]:
         yield httpx.post(f"{server}/v1/replays?check=true", headers=headers).headers["location"]
         return
     names = _in_path(operation)
-    for name in ASKED[names[0]] if names else [""]:
-        asked = path.replace(f"{{{names[0]}}}", name) if names else path
+    for asked in _asked(path, names):
         yield asked
         if any(param.name == "at" for param in operation.params):
             yield f"{asked}?at=2022-01-01&known_at=9"
+
+
+def _asked(path: str, names: list[str]) -> Iterator[str]:
+    """*path* with its names filled in: each of the first with one of the second."""
+    for filled in zip(*(ASKED[name] for name in names), strict=False) if names else [()]:
+        asked = path
+        for name, value in zip(names, filled, strict=True):
+            asked = asked.replace(f"{{{name}}}", value)
+        yield asked
 
 
 def _in_path(operation: Operation) -> list[str]:

@@ -17,6 +17,7 @@ ROLES = ("reader", "writer", "admin")
 NEEDS: dict[str, str | None] = {
     "listLabs": None,
     "getLab": None,
+    "getWhy": None,
     "getLabTimeline": None,
     "listPeople": None,
     "getPerson": None,

@@ -1,14 +1,31 @@
 """Why someone was at a lab: the steps of the fold, and what the answer rests on."""
 
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.events import RecordedEvent
 from service.domain.fold import fold
-from service.domain.why import presence_in, why
-from tests.support.answers import roster
-from tests.support.builders import day, departure, event_id, founding, hire, log, merger, sighting
-from tests.support.strategies import histories
+from service.domain.why import why
+from tests.support.answers import roster, roster_of
+from tests.support.builders import (
+    closure,
+    correction,
+    day,
+    departure,
+    event_id,
+    founding,
+    hire,
+    leave,
+    log,
+    merger,
+    retraction,
+    return_,
+    role_change,
+    sighting,
+)
+from tests.support.strategies import days, histories
 
 
 def test_steps_stand_in_the_order_of_the_fold_with_their_bounds() -> None:
@@ -89,17 +106,79 @@ def test_the_answer_explained_is_the_answer_given(
 def test_without_a_decisive_event_the_answer_is_another(
     events: list[RecordedEvent], data: st.DataObject
 ) -> None:
-    """And without one that is not decisive it stays (issue: why names exactly these)."""
-    stints = fold(events).stints
-    if not stints:
+    """
+    And without one that is not decisive it stays (why names exactly these).
+
+    Events are taken out of the whole history, with all that was said about them, and the rest is
+    folded as if they had never been.
+    """
+    state = fold(events)
+    if not state.people or not state.labs:
         return
-    stint = data.draw(st.sampled_from(stints))
-    at = data.draw(st.dates(day("1995-01-01"), day("2035-01-01")))
-    told = why(events, stint.person, stint.lab, at)
-    answer = None if told.presence == "absent" else told.presence
+    person = state.people[data.draw(st.sampled_from(sorted(state.people)))].canonical_id
+    lab = state.labs[data.draw(st.sampled_from(sorted(state.labs)))].canonical_id
+    at = data.draw(days)
+    told = why(events, person, lab, at)
+    answer = _presence(events, person, lab, at)
+    assert told.presence == answer
     for event in events:
-        if event.target_position is not None:
-            continue
         rest = [e for e in events if event.position not in (e.position, e.target_position)]
-        other = presence_in(rest, stint.person, stint.lab, at)
-        assert (other != answer) == (event.event_id in told.decisive)
+        is_another = _presence(rest, person, lab, at) != answer
+        assert is_another == (event.event_id in told.decisive), event
+    assert not set(told.corroborating) & set(told.decisive)
+    assert {e.event_id for e in events} >= {*told.corroborating, *told.decisive}
+
+
+def _presence(events: list[RecordedEvent], person: str, lab: str, at: date) -> str:
+    """The presence in the fold of a whole history, of whom an id stands for in it."""
+    state = fold(events)
+    one = state.people[person].canonical_id if person in state.people else person
+    return roster_of(state, lab, at.isoformat()).get(one, "absent")
+
+
+def test_a_retraction_decides_and_so_does_a_correction() -> None:
+    events = log(
+        hire("ann", at="x", on="2020-01-01"),
+        correction(1, hire("ann", at="x", on="2021-01-01")),
+        hire("bob", at="x", on="2020-01-01"),
+        retraction(3),
+    )
+    assert set(why(events, "ann", "x", day("2020-06-01")).decisive) == {event_id(2)}
+    assert set(why(events, "ann", "x", day("2021-06-01")).decisive) == {event_id(1)}
+    gone = why(events, "bob", "x", day("2020-06-01"))
+    assert [(p.event_id, p.why) for p in gone.passed_over] == [(event_id(3), "retracted")]
+    assert set(gone.decisive) == {event_id(4)}
+
+
+def test_role_and_leave_are_given_by_their_events() -> None:
+    events = log(
+        hire("ann", at="brain", on="2018", role="engineer"),
+        role_change("ann", at="brain", on="2019", role="lead"),
+        merger("brain", into="x", on="2020-01-01"),
+        leave("ann", at="x", on="2021"),
+        return_("ann", at="x", on="2022"),
+        departure("ann", at="x", on="2024-01-01", role="head"),
+    )
+    then = why(events, "ann", "x", day("2021-06-01"))
+    assert (then.role_event, then.leave_event) == (event_id(2), event_id(4))
+    later = why(events, "ann", "x", day("2023-06-01"))
+    assert (later.role_event, later.leave_event) == (event_id(2), event_id(5))
+    assert why(events, "ann", "brain", day("2018-12-31")).role_event == event_id(1)
+    assert why(events, "ann", "x", day("2025-01-01")).role_event is None
+
+
+def test_what_is_set_aside_stands_among_the_steps() -> None:
+    events = log(closure("x", on="2019"), hire("ann", at="x", on="2020-02"))
+    (step,) = why(events, "ann", "x", day("2021-01-01")).steps
+    assert (step.event_id, step.effect, step.lab) == (event_id(2), "set_aside", "x")
+
+
+def test_a_dropped_event_stands_where_it_was_taken() -> None:
+    events = log(
+        hire("ann", at="x", on="2020-01-01"),
+        hire("ann", at="x", on="2020-06-01"),
+        departure("ann", at="x", on="2021-01-01"),
+    )
+    told = why(events, "ann", "x", day("2020-08-01"))
+    assert [s.effect for s in told.steps] == ["opened", "dropped", "closed"]
+    assert told.corroborating == [event_id(1)], "the second would have opened the stay as well"
