@@ -81,8 +81,8 @@ class LabAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     published_by: date | None = None
     undated_events: int | None = None
     """
-    Of the events that name the lab, or one that a merger or same_as ever joined with it, those
-    that `published_by` left out and that have no dated source.
+    Of the events that name the lab, or one that a merger or same_as had joined with it by
+    then, those that `published_by` left out and that have no dated source.
     """
 
 

@@ -68,8 +68,8 @@ class PersonAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     published_by: date | None = None
     undated_events: int | None = None
     """
-    Of the events that name the person, or an id that a same_as ever joined with theirs, those
-    that `published_by` left out and that have no dated source.
+    Of the events that name the person, or an id that a same_as had joined with theirs by then,
+    those that `published_by` left out and that have no dated source.
     """
 
 

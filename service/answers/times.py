@@ -28,6 +28,8 @@ class Times(Struct):
     """The head when the question was asked."""
     is_pinned: bool
     """Whether both times were given and lie in a past that cannot change."""
+    is_past: bool = False
+    """Whether the state of knowledge was given and cannot change any more."""
     published_by: date | None = None
     """Only what was published by this day counts; None is everything."""
     rests_on_head: bool = False
@@ -67,6 +69,7 @@ async def fix_times(
         known_at=known,
         head=head.position,
         is_pinned=at is not None and is_past,
+        is_past=is_past,
         published_by=published_by,
     )
 

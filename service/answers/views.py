@@ -29,9 +29,10 @@ from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models import findings as kept_findings
 from service.read_models import stints as kept_stints
-from service.read_models.projector import named_labs
+from service.read_models.projector import Streams, named_labs
 
 ROWS_UNLIMITED = 2**62
+KINDS: tuple[Kind, ...] = ("person", "lab")
 
 
 class View(Protocol):
@@ -167,13 +168,22 @@ class Public:
         self._recorded = recorded
         self._left_out = cut.undated
 
-    def undated_events(self, *about: Iterable[Subject]) -> int:
-        """How many were left out for want of a dated source that name one of each of *about*."""
+    def undated_events(self, **about: str) -> int:
+        """
+        How many were left out for want of a dated source that name each of *about*, a person, a
+        lab or both, by any id that was joined with theirs by the time asked for.
+        """
         named: dict[int, set[Subject]] = {}
         for event in self._recorded:
             subjects = {concern.subject for concern in concerns_of(event.payload)}
             named.setdefault(_root(event), set()).update(subjects)
-        wanted = [set(each) for each in about]
+        streams = Streams(self._recorded)
+        # Not the ids that are joined by today: an answer for the past must not move.
+        wanted = [
+            {Subject(kind, one) for group in streams.groups(kind, [about[kind]]) for one in group}
+            for kind in KINDS
+            if kind in about
+        ]
         return sum(
             all(not named[_root(event)].isdisjoint(each) for each in wanted)
             for event in self._left_out
@@ -198,8 +208,7 @@ async def view_of_lab(connection: Connection, name: str, times: Times) -> tuple[
     public = Public(recorded, times.published_by)
     state = await asyncio.to_thread(fold, public.events)
     canonical = times.resolved["lab", name] = state.labs[one].canonical_id
-    undated = public.undated_events(Subject("lab", lab) for lab in family)
-    return Folded(state, kept, undated), canonical
+    return Folded(state, kept, public.undated_events(lab=one)), canonical
 
 
 async def view_of_person(connection: Connection, name: str, times: Times) -> tuple[View, str]:
@@ -221,8 +230,7 @@ async def view_of_person(connection: Connection, name: str, times: Times) -> tup
     state = await asyncio.to_thread(fold, public.events)
     into, _ = canonical_ids(effective_events(public.events), "person")
     canonical = times.resolved["person", name] = into.get(one, one)
-    undated = public.undated_events(Subject("person", each) for each in component)
-    return Folded(state, kept, undated), canonical
+    return Folded(state, kept, public.undated_events(person=one)), canonical
 
 
 async def view_of_all(connection: Connection, times: Times) -> View:

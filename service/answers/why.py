@@ -21,7 +21,6 @@ from service.domain.fold import fold
 from service.domain.presence import Presence
 from service.domain.publication import public_from
 from service.domain.sentences import Told, sentence
-from service.domain.subjects import Subject
 from service.domain.why import OMISSIONS, Effect, Omission, PassedOver, Why, WhyStep, why
 from service.postgres.pool import Connection
 
@@ -103,7 +102,8 @@ class WhyAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undated_events: int | None = None
     """
     Of the events that name the person together with the lab, or with one that a merger or
-    same_as ever joined with it, those that `published_by` left out and that have no dated source.
+    same_as had joined with it by then, those that `published_by` left out and that have no dated
+    source.
     """
 
 
@@ -125,9 +125,7 @@ async def why_present(
     if times.published_by is not None:
         cut = Public(recorded, times.published_by)
         public = cut.events
-        undated = cut.undated_events(
-            [Subject("person", one) for one in component], [Subject("lab", one) for one in family]
-        )
+        undated = cut.undated_events(person=person, lab=lab)
     state = await asyncio.to_thread(fold, public)
     lab = times.resolved["lab", lab_name] = state.labs[lab].canonical_id
     if person in state.people:

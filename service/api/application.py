@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from service.api.dispatch import handler_of, path_with_slashes
+from service.api.dispatch import handler_of, path_with_slashes, validated
 from service.api.openapi import document
 from service.api.operations import Machinery
 from service.api.problems import fault_problem, http_problem, refuse
@@ -79,8 +79,8 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
         return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
 
     @get("/schema/openapi.json", sync_to_thread=False)
-    def openapi() -> Response[bytes]:
-        return Response(encoded, media_type=MediaType.JSON)
+    def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return validated(request, encoded, {})
 
     encoded = msgspec.json.encode(document())
     routes = [

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import msgspec
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
+from litestar.datastructures.headers import Accept
 from msgspec import structs
 
 from service.answers.times import Times, fix_times
-from service.api import cursors, readiness
+from service.api import cursors, memento, params, readiness
 from service.api.links import link, path_of
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
@@ -46,6 +47,14 @@ def handler_of(
         answer = await operation.handler(call)
         if isinstance(answer, Response):
             return answer
+        if operation.method == "GET":
+            headers = {
+                # For one key, or for what a key may see: no shared cache keeps it.
+                "Cache-Control": "private, no-cache",
+                "Log-Position": str(machinery.position_seen),
+                "Vary": "Authorization, Accept-Encoding",
+            }
+            return validated(request, msgspec.json.encode(answer), headers)
         return to_response(answer, operation.status, machinery)
 
     handle.__name__ = operation.id
@@ -103,7 +112,7 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
     asked = _tags(call.request.headers.get("if-none-match", ""))
     async with machinery.pool.acquire() as connection:
         call.connection = connection
-        call.query, known_at = _continued(call)
+        call.query, known_at = _continued(operation, call)
         call.times = await fix_times(
             connection,
             at=call.query.get("at"),
@@ -112,51 +121,92 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
             published_by=call.query.get("published_by"),
         )
         machinery.position_seen = max(machinery.position_seen, call.times.head)
-        if "*" not in asked and (unchanged := _unchanged(call, asked)) is not None:
+        unchanged = _unchanged(operation, call, asked)
+        if "*" not in asked and unchanged is not None:
             return unchanged
         answer = await operation.handler(call)
     # Only now is it known that there is an answer, and whether it rests on later names.
-    if (unchanged := _unchanged(call, asked)) is not None:
+    if (unchanged := _unchanged(operation, call, asked)) is not None:
         return unchanged
-    headers = _read_headers(call)
-    if isinstance(answer, Page):
-        answer = _with_next(operation, answer, call)
+    headers = _read_headers(operation, call)
+    body = _body(operation, answer, call)
     _link_canonical(operation, call)
+    if params.KNOWN_AT in operation.params and not operation.has_link_format:
+        timemap = operation.timemap and path_of(operation.timemap, call.path)
+        path = path_of(operation.path, call.path)
+        call.links += memento.memento_links(path, _query(call), call.times, timemap)
     if call.links:
         headers["Link"] = ", ".join(call.links)
-    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type=_media_type(operation, call))
 
 
-def _unchanged(call: Call, asked: set[str]) -> Response[bytes] | None:
+def _body(operation: Operation, answer: Any, call: Call) -> bytes:
+    """The answer as JSON, or as links where those are asked for; its next page is linked."""
+    if not isinstance(answer, Page):
+        return msgspec.json.encode(answer)
+    told, next_page = _with_next(operation, answer, call)
+    if answer.to_links is None or _media_type(operation, call) != memento.LINK_FORMAT:
+        return msgspec.json.encode(told)
+    path = path_of(operation.path, call.path)
+    own = f"{path}?{urlencode(query)}" if (query := _query(call)) else path
+    return answer.to_links(told, own, next_page)
+
+
+def _media_type(operation: Operation, call: Call) -> str:
+    """What the client takes of what there is."""
+    if not operation.has_link_format:
+        return MediaType.JSON
+    accepted = Accept(call.request.headers.get("accept", "*/*"))
+    offered = [memento.LINK_FORMAT, MediaType.JSON.value]
+    return accepted.best_match(offered, default=memento.LINK_FORMAT) or memento.LINK_FORMAT
+
+
+def _unchanged(operation: Operation, call: Call, asked: set[str]) -> Response[bytes] | None:
     """304 if the client has the answer already."""
-    headers = _read_headers(call)
+    headers = _read_headers(operation, call)
     if asked.isdisjoint(("*", headers["ETag"])):
         return None
-    return Response(b"", status_code=304, headers=headers, media_type="application/json")
+    return Response(b"", status_code=304, headers=headers, media_type=_media_type(operation, call))
 
 
-def _continued(call: Call) -> tuple[Mapping[str, Any], Any]:
-    """The query with its cursor read; a next page answers as known where the first did."""
+def _continued(operation: Operation, call: Call) -> tuple[Mapping[str, Any], Any]:
+    """
+    The query with its cursor read, and the state of knowledge asked for.
+
+    A next page answers as known where the first did. An address that names its state is that of
+    one state, which RFC 7089 lets no `Accept-Datetime` change.
+    """
     query = dict(call.query)
     known_at = query.get("known_at")
     if "cursor" in query:
         cursor = cursors.from_text(query["cursor"], call.machinery.identity)
         query["place"] = cursor.place
         known_at = cursor.position
+    if known_at is None and params.KNOWN_AT in operation.params:
+        accepted = call.request.headers.get("accept-datetime")
+        if accepted is not None:
+            known_at = memento.instant_of(accepted)
+            call.is_negotiated = True
     return query, known_at
 
 
-def _with_next(operation: Operation, page: Page, call: Call) -> Any:
+def _with_next(operation: Operation, page: Page, call: Call) -> tuple[Any, str | None]:
+    """The answer with its cursor, and the address of the next page."""
     if page.next_place is None:
-        return page.answer
+        return page.answer, None
     assert call.times is not None, "reads have their times"
     text = cursors.to_text(
         cursors.Cursor(call.times.known_at.position, page.next_place), call.machinery.identity
     )
-    query = [(k, v) for k, v in call.request.query_params.multi_items() if k != "cursor"]
+    query = [(name, value) for name, value in _query(call) if name != "cursor"]
     path = path_of(operation.path, call.path)
-    call.links.append(link(f"{path}?{urlencode([*query, ('cursor', text)])}", "next"))
-    return structs.replace(page.answer, next=text)
+    next_page = f"{path}?{urlencode([*query, ('cursor', text)])}"
+    call.links.append(link(next_page, "next"))
+    return structs.replace(page.answer, next=text), next_page
+
+
+def _query(call: Call) -> list[tuple[str, str]]:
+    return [*call.request.query_params.multi_items()]
 
 
 def _link_canonical(operation: Operation, call: Call) -> None:
@@ -172,34 +222,62 @@ def _link_canonical(operation: Operation, call: Call) -> None:
     names.update({kind: one for kind, one in resolved.items() if one is not None})
     if names != call.path:
         path = path_of(operation.path, names)
-        query = urlencode([*call.request.query_params.multi_items()])
+        query = urlencode(_query(call))
         call.links.append(link(f"{path}?{query}" if query else path, "canonical"))
 
 
-def _read_headers(call: Call) -> dict[str, str]:
+def _read_headers(operation: Operation, call: Call) -> dict[str, str]:
     times, machinery = call.times, call.machinery
     assert times is not None, "reads have their times"
     private = "private, " if machinery.read_keys_required else ""
-    return {
-        "ETag": _etag(call, times),
+    varying = ["Authorization", "Accept-Encoding"]
+    headers = {
+        "ETag": _etag(operation, call, times),
         "Log-Position": str(times.head),
         "Cache-Control": f"{private}max-age={PINNED_SECONDS}, immutable"
         if times.is_pinned and not times.rests_on_head
         else f"{private}no-cache",
-        "Vary": "Authorization, Accept-Encoding",
     }
+    if operation.has_link_format:
+        varying.append("Accept")
+    if params.KNOWN_AT in operation.params:
+        varying.append("Accept-Datetime")
+        recorded_at = times.known_at.recorded_at
+        if (times.is_past or call.is_negotiated) and recorded_at is not None:
+            headers["Memento-Datetime"] = memento.http_date(recorded_at)
+        if call.is_negotiated:
+            path = path_of(operation.path, call.path)
+            position = times.known_at.position
+            headers["Content-Location"] = memento.pinned(path, _query(call), times.at, position)
+    return headers | {"Vary": ", ".join(varying)}
 
 
-def _etag(call: Call, times: Times) -> str:
+def _etag(operation: Operation, call: Call, times: Times) -> str:
     """Of what the answer depends on: the question, the times answered for, the position."""
     asked = (
         call.request.scope["path"],
         call.request.scope["query_string"].decode("ascii", "replace"),
+        _media_type(operation, call),
         times.at.isoformat(),
         str(times.known_at.position),
         str(times.head) if times.rests_on_head else "",
     )
-    return f'"{sha256(chr(0).join(asked).encode()).hexdigest()[:32]}"'
+    return _tag(chr(0).join(asked).encode())
+
+
+def _tag(content: bytes) -> str:
+    return f'"{sha256(content).hexdigest()[:32]}"'
+
+
+def validated(
+    request: Request[Any, Any, Any], body: bytes, headers: Mapping[str, str]
+) -> Response[bytes]:
+    """JSON that is told apart by its content alone; 304 to those who have it."""
+    tagged = {"Cache-Control": "no-cache", **headers, "ETag": _tag(body)}
+    asked = _tags(request.headers.get("if-none-match", ""))
+    if not asked.isdisjoint(("*", tagged["ETag"])):
+        return Response(b"", status_code=304, headers=tagged, media_type=MediaType.JSON)
+    return Response(body, headers=tagged, media_type=MediaType.JSON)
 
 
 def _tags(if_none_match: str) -> set[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from service.api.memento import BadAcceptDatetime
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
@@ -31,6 +32,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
     type(refusal): refusal
     for refusal in (
         r.Malformed("The body is no JSON: Input data was truncated."),
+        BadAcceptDatetime("last Tuesday"),
         r.Unauthenticated("The key is not known or was revoked; ask an admin for one."),
         r.Forbidden("The key 'editor' has the role 'writer'; this needs 'admin'."),
         r.UnknownName("lab", "Deepmnd", _NEAR),

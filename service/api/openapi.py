@@ -10,8 +10,9 @@ from service import __version__
 from service.answers.events import RecordedAnswer
 from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
+from service.api.memento import LINK_FORMAT, BadAcceptDatetime
 from service.api.operations import Operation
-from service.api.params import CURSOR
+from service.api.params import KNOWN_AT
 from service.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDocument, document_of
 from service.api.routes import OPERATIONS
 from service.api.streams import StreamAnswer
@@ -39,6 +40,11 @@ _HEADERS = {
         "quotes; refused if it has moved on since.",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
     },
+    "Accept-Datetime": {
+        "description": "An instant to answer as known at (RFC 7089); `known_at` and a cursor go "
+        "before it.",
+        "schema": {"type": "string", "examples": ["Sun, 01 Nov 2026 09:00:00 GMT"]},
+    },
     "If-None-Match": {
         "description": "The ETag of an answer that the client has; 304 if it still holds.",
         "schema": {"type": "string"},
@@ -63,9 +69,13 @@ _ANSWER_HEADERS = {
         "string",
         (
             'The next page (`rel="next"`) and, where another name was asked for, the path under '
-            'the canonical id (`rel="canonical"`).'
+            'the canonical id (`rel="canonical"`); of answers for a state of knowledge the question '
+            'without it (`rel="original timegate"`), the address that stays (`rel="memento"`) and '
+            'the list of states (`rel="timemap"`).'
         ),
     ),
+    "Memento-Datetime": ("string", "When the past state answered for was recorded (RFC 7089)."),
+    "Content-Location": ("string", "The address of the state that Accept-Datetime came to."),
     "Location": ("string", "Where what was made is read."),
     "Idempotent-Replayed": ("string", "`true`: it was recorded before."),
 }
@@ -187,11 +197,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _headers(operation: Operation) -> list[str]:
-    return [*operation.headers, *(["If-None-Match"] if _is_validated(operation) else [])]
-
-
-def _is_validated(operation: Operation) -> bool:
-    return operation.is_reading or operation.is_validated
+    validators = ["If-None-Match"] if operation.method == "GET" else []
+    past = ["Accept-Datetime"] if KNOWN_AT in operation.params else []
+    return [*operation.headers, *past, *validators]
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -204,14 +212,16 @@ def _responses(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _also(operation)}},
             "headers": _described("Log-Position", "Idempotent-Replayed"),
         }
-    if _is_validated(operation):
+    if operation.method == "GET":
         responses["304"] = {
             "description": "The answer that If-None-Match names still holds.",
             "headers": _described("Log-Position", "ETag", "Cache-Control"),
         }
     refusals: list[type[r.Refusal]] = [*operation.refusals, r.Unauthenticated, r.BadParameter]
-    if operation.role or _is_validated(operation):
+    if operation.role or operation.method == "GET":
         refusals.append(r.Forbidden)
+    if KNOWN_AT in operation.params:
+        refusals.append(BadAcceptDatetime)
     if "{" in operation.path:
         refusals.append(r.NotFound)
     refusals.append(r.NotReady)
@@ -225,10 +235,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _answer(operation: Operation) -> dict[str, Any]:
     names = ["Log-Position"]
-    if _is_validated(operation):
+    if operation.method == "GET":
         names += ["ETag", "Cache-Control"]
-    if CURSOR in operation.params or ("{" in operation.path and operation.is_reading):
-        names.append("Link")
+    if KNOWN_AT in operation.params:
+        names += ["Memento-Datetime", "Content-Location", "Link"]
     if operation.status in (201, 202) and operation.tag != "Keys":
         names.append("Location")
     answered: dict[str, Any] = {
@@ -242,6 +252,8 @@ def _answer(operation: Operation) -> dict[str, Any]:
         answered["content"] = {
             operation.media_type: {"schema": schema, "example": ANSWERS[operation.id]}
         }
+        if operation.has_link_format:
+            answered["content"][LINK_FORMAT] = {"schema": {"type": "string"}}
     return answered
 
 

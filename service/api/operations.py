@@ -61,6 +61,8 @@ class Call(Struct, kw_only=True):
     query: Mapping[str, Any]
     connection: Connection | None = None
     times: Times | None = None
+    is_negotiated: bool = False
+    """Whether `Accept-Datetime` gave the state of knowledge."""
     links: list[str] = field(default_factory=list)
     """Values of the answer's `Link` header, made by `service.api.links.link`."""
 
@@ -76,6 +78,8 @@ class Page(Struct, frozen=True):
 
     answer: Any
     next_place: str | None
+    to_links: Callable[[Any, str, str | None], bytes] | None = None
+    """From the answer, its address and that of its next page to links."""
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -94,9 +98,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The least role that it needs; None for reading, which a setting can close."""
     is_reading: bool = False
     """Whether it answers for times, with validators and caching."""
-    is_validated: bool = False
-    """Whether it has an entity tag all the same where it is no reading."""
     params: Sequence[Param] = ()
+    timemap: str | None = None
+    """Path of the list of the states of knowledge in which this can be asked for."""
+    has_link_format: bool = False
+    """Whether the answer is links first, and JSON for those who ask for that."""
     body: Mapping[str, Any] | None = None
     """JSON schema of the body."""
     body_example: Any = None

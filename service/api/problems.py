@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
+from service.api.memento import BadAcceptDatetime
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
@@ -29,6 +30,7 @@ class Problem(Struct, frozen=True):
 PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.Malformed: Problem(400, "The body cannot be decoded"),
     r.StreamBroken: Problem(400, "The stream broke off"),
+    BadAcceptDatetime: Problem(400, "The header Accept-Datetime cannot be read"),
     r.Unauthenticated: Problem(401, "A key is needed"),
     r.Forbidden: Problem(403, "The key may not do this"),
     r.UnknownName: Problem(404, "Nobody and nothing has this name"),

@@ -6,7 +6,10 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from service.answers import events, findings, labs, log, people
+from service.answers.knowledge import lab_knowledge
 from service.answers.why import WhyAnswer, why_present
+from service.api import memento
+from service.api.links import path_of
 from service.api.operations import Call, Page
 from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
 from service.domain.refusals import BadParameter, UnknownEvent, UnknownName
@@ -38,6 +41,31 @@ async def get_lab_timeline(call: Call) -> Page:
         connection, call.path["lab"], times, before=_place(call), limit=_limit(call)
     )
     return Page(answer, answer.next)
+
+
+async def get_timemap(call: Call) -> Page:
+    connection, times = call.reading()
+    known = await lab_knowledge(
+        connection, call.path["lab"], times, after=_place(call) or 0, limit=_limit(call)
+    )
+    path = path_of("/v1/labs/{lab:str}", {"lab": known.lab.id})
+    day = [("at", times.at.isoformat())]
+    answer = memento.TimeMap(
+        lab=known.lab,
+        at=times.at,
+        known_at=times.known_at,
+        original=memento.original(path, day),
+        items=[
+            memento.MementoView(
+                one.position,
+                one.recorded_at,
+                memento.pinned(path, (), times.at, one.position),
+            )
+            for one in known.items
+        ],
+        next=known.next,
+    )
+    return Page(answer, known.next, memento.to_link_format)
 
 
 async def get_why(call: Call) -> WhyAnswer:

@@ -11,6 +11,7 @@ from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
 from service.api import administering, params, reading, replaying, verifying, writing
 from service.api.administering import KeyCreated, KeysAnswer
+from service.api.memento import TimeMap
 from service.api.operations import Operation
 from service.api.replaying import ReplaysAnswer
 from service.api.streams import StreamAnswer
@@ -81,6 +82,7 @@ OPERATIONS: tuple[Operation, ...] = (
             params.PRESENCE,
             params.RELATION,
         ),
+        timemap="/v1/labs/{lab:str}/timemap",
         answer=LabAnswer,
         refusals=_NAME_REFUSALS,
     ),
@@ -95,6 +97,20 @@ OPERATIONS: tuple[Operation, ...] = (
         is_reading=True,
         params=(params.AT, params.KNOWN_AT, params.PUBLISHED_BY),
         answer=WhyAnswer,
+        refusals=_NAME_REFUSALS,
+    ),
+    Operation(
+        id="getTimeMap",
+        method="GET",
+        path="/v1/labs/{lab:str}/timemap",
+        tag="Labs",
+        summary="Each state of knowledge in which a lab can be asked for, oldest first.",
+        handler=reading.get_timemap,
+        role=None,
+        is_reading=True,
+        has_link_format=True,
+        params=(params.AT, params.KNOWN_AT, params.LIMIT, params.CURSOR),
+        answer=TimeMap,
         refusals=_NAME_REFUSALS,
     ),
     Operation(
@@ -268,7 +284,6 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="The whole log as NDJSON: a line that says which log, then an event a line.",
         handler=verifying.get_export,
         role=None,
-        is_validated=True,
         answer={
             "type": "string",
             "description": "Lines of JSON. The first one is the log's identity, the number of "

@@ -17,6 +17,7 @@ _SQL = load_statements("service.log", "read.sql")
 _READ_HEAD = _SQL["read_head"]
 _READ_POSITION_AT = _SQL["read_position_at"]
 _READ_RECORDED_AT = _SQL["read_recorded_at"]
+_READ_INSTANTS = _SQL["read_instants"]
 _READ_BY_IDS = _SQL["read_by_ids"]
 _READ_BY_POSITIONS = _SQL["read_by_positions"]
 _READ_CHAINS = _SQL["read_chains"]
@@ -62,6 +63,12 @@ async def read_recorded_at(connection: Connection, position: Position) -> dateti
     """When *position* was recorded; None of position 0."""
     found: datetime | None = await connection.fetchval(_READ_RECORDED_AT, position)
     return found
+
+
+async def read_instants(connection: Connection, positions: Iterable[int]) -> dict[int, datetime]:
+    """When each of *positions* was recorded."""
+    rows = await connection.fetch(_READ_INSTANTS, list(positions))
+    return {row["position"]: row["recorded_at"] for row in rows}
 
 
 async def read_by_ids(connection: Connection, event_ids: Iterable[UUID]) -> list[RecordedEvent]:

@@ -20,6 +20,13 @@ SELECT recorded_at
 FROM events
 WHERE position = $1::bigint;
 
+-- name: read_instants
+-- When some positions were recorded.
+-- $1 positions bigint[]
+SELECT position, recorded_at
+FROM events
+WHERE position = ANY ($1::bigint[]);
+
 -- name: read_by_ids
 -- Events by their ids, each original with the log events about it.
 -- $1 event_ids uuid[]

@@ -34,6 +34,8 @@ ASKED = {
 }
 """What a GET is asked for, by the name in its path."""
 
+_ADMIN = {"Authorization": "Bearer admin", "Accept": "application/json"}
+
 operations = pytest.mark.parametrize("operation_id", BY_ID)
 
 
@@ -117,7 +119,7 @@ def test_example_is_one_that_the_answer_can_be(operation_id: str) -> None:
 def test_every_answer_is_of_its_struct_and_schema(operation_id: str, server: str) -> None:
     """Nothing more and nothing less than what the document says, whoever is asked for."""
     for path in _paths(GETS[operation_id], server):
-        response = httpx.get(f"{server}{path}", headers={"Authorization": "Bearer admin"})
+        response = httpx.get(f"{server}{path}", headers=_ADMIN)
         assert response.status_code == 200, response.text
         assert response.headers["content-type"] == JSON
         answer = GETS[operation_id].answer

@@ -115,7 +115,8 @@ def http_client(made: Machinery, key: str | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(create_app(made)),  # type: ignore[arg-type]  # two spellings of ASGI's types
         base_url="http://test",
-        headers={"Authorization": f"Bearer {key}"} if key else {},
+        headers={"Accept": "application/json"}
+        | ({"Authorization": f"Bearer {key}"} if key else {}),
         timeout=60,
     )
 

@@ -18,6 +18,7 @@ NEEDS: dict[str, str | None] = {
     "listLabs": None,
     "getLab": None,
     "getWhy": None,
+    "getTimeMap": None,
     "getLabTimeline": None,
     "listPeople": None,
     "getPerson": None,

@@ -1,6 +1,6 @@
 """An answer for a fixed day and a fixed position never changes, whatever comes later."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import date
 
 import msgspec
@@ -11,6 +11,7 @@ from service.answers.findings import findings
 from service.answers.labs import lab_on, labs_on
 from service.answers.people import people, person_on
 from service.answers.times import KnownAt, Times
+from service.answers.why import why_present
 from service.app import CHANCE
 from service.domain.refusals import Refusal
 from service.log.read import read_head
@@ -29,7 +30,8 @@ EXAMPLES = settings().max_examples // 5
 @given(plan=plans(16), asked=st.lists(days, min_size=1, max_size=3))
 async def test_answers_for_the_past_stand(base: Base, plan: Plan, asked: list[date]) -> None:
     """
-    Of labs, people and findings, to the byte: through appends, corrections and replays.
+    Of labs, people, findings and reasons, with and without a day of publication, to the byte:
+    through appends, corrections and replays.
 
     They are asked for after every group as of its head, and all again at the end.
     """
@@ -73,14 +75,22 @@ async def _answers(connection: Connection, position: int, asked: Sequence[date])
                 limit=1000,
             )
         )
-        for lab in LABS:
-            try:
-                answers.append(await lab_on(connection, lab, times))
-            except Refusal as refusal:
-                answers.append(str(refusal))
-        for person in PEOPLE:
-            try:
-                answers.append(await person_on(connection, person, times))
-            except Refusal as refusal:
-                answers.append(str(refusal))
+        public = msgspec.structs.replace(times, published_by=at, resolved={})
+        answers.append(await labs_on(connection, public, q=None, after=None, limit=9))
+        for seen in (times, public):
+            answers += [await _answer(lab_on(connection, lab, seen)) for lab in LABS]
+            answers += [await _answer(person_on(connection, one, seen)) for one in PEOPLE]
+            answers += [
+                await _answer(why_present(connection, lab, one, seen))
+                for lab in LABS
+                for one in PEOPLE
+            ]
     return msgspec.json.encode(answers)
+
+
+async def _answer(asked: Awaitable[object]) -> object:
+    """An answer, or in which words there is none."""
+    try:
+        return await asked
+    except Refusal as refusal:
+        return str(refusal)
