@@ -18,10 +18,11 @@ from service.cli.retract import retract
 from service.cli.serve import serve
 from service.cli.verify import verify
 from service.cli.who import who
+from service.cli.why import why
 
 COMMANDS: tuple[click.Command, ...] = (
-    serve, who, person, record, correct, retract, load, replay, verify, export, restore, migrate,
-    keys,
+    serve, who, person, why, record, correct, retract, load, replay, verify, export, restore,
+    migrate, keys,
 )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class _Teller:
             case "possible":
                 return self._present("may have been", self._possible())
             case _:
-                return f"No: {self._absent()}."
+                return _stopped(f"No: {self._absent()}")
 
     def _present(self, verb: str, reasons: Sequence[str]) -> str:
         standing = self._why.standing
@@ -86,7 +86,7 @@ class _Teller:
         as_what = f" as {_RELATIONS[relation]}" if relation in _RELATIONS else ""
         leave = ", on leave," if standing.on_leave else ""
         there = f"{self._person} {verb} at {self._lab}{as_what}{leave} on {self._day}"
-        return f"{there}: {_listed(reasons)}."
+        return _stopped(f"{there}: {_listed(reasons)}")
 
     def _certain(self) -> list[str]:
         stint = self._told_stint()
@@ -255,3 +255,8 @@ def _listed(clauses: Sequence[str]) -> str:
         return last
     apart = len(most) > 1 or last.startswith(_OWN_SUBJECTS) or most[0].endswith(_VAGUE)
     return f"{', '.join(most)}{',' if apart else ''} and {last}"
+
+
+def _stopped(text: str) -> str:
+    """*text* with its full stop, which a name such as `Math, Inc.` brings along."""
+    return text if text.endswith(".") else f"{text}."

@@ -112,6 +112,31 @@ async def test_two_people_of_one_name_are_both_offered(reader: httpx.AsyncClient
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("published_by", [None, "2024-12-04"])
+@pytest.mark.parametrize("at", ["2019-06-01", "2024-06-01"])
+async def test_why_says_what_the_roster_says(
+    at: str, published_by: str | None, reader: httpx.AsyncClient
+) -> None:
+    """Of some at every lab on a day, and of the same people on another: in a sentence of its own."""
+    asked = {"at": at} | ({"published_by": published_by} if published_by else {})
+    labs = (await reader.get("/v1/labs", params={**asked, "limit": 1000})).json()["items"]
+    told = 0
+    for lab in labs:
+        path = f"/v1/labs/{lab['id']}"
+        later = (await reader.get(path, params={"at": "2026-01-01"})).json()["members"]
+        roster = (await reader.get(path, params=asked)).json()["members"]
+        there = {m["person"]["id"]: m["presence"] for m in roster}
+        some = {m["person"]["id"]: m["person"]["name"] for m in [*roster[::19], *later[::23]]}
+        for person, name in some.items():
+            answer = (await reader.get(f"{path}/members/{person}/why", params=asked)).json()
+            assert answer["presence"] == there.get(person, "absent")
+            assert answer["sentence"].startswith("No: ") == (answer["presence"] == "absent")
+            assert name in answer["sentence"]
+            assert not any(odd in answer["sentence"] for odd in ("None", "  ", "..", "~"))
+            told += 1
+    assert told > 50
+
+
 async def presences(reader: httpx.AsyncClient, lab: str, at: str) -> dict[str, str]:
     answer = await reader.get(f"/v1/labs/{quote(lab, safe='')}", params={"at": at})
     assert answer.status_code == 200, answer.text

@@ -213,6 +213,12 @@ def test_absence_by_a_day_of_publication_says_so() -> None:
     )
 
 
+def test_a_name_with_a_full_stop_ends_the_sentence() -> None:
+    told = Told(person="Ann", labs={"x": "Math, Inc."}, sources={})
+    explained = why([], "ann", "x", b.day("2021-01-01"))
+    assert sentence(explained, told) == "No: no event names Ann at Math, Inc."
+
+
 def test_earliest_source_is_credited() -> None:
     url = "https://example.org"
     late = Source(url=url, publisher="Late", published="2025")
