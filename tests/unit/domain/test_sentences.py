@@ -121,6 +121,23 @@ CASES: dict[str, tuple[list[Payload], str, str]] = {
         ("Ann was at Lab X on 1 June 2020: joined on 10 January 2020, and the lab closed in "
         "February 2021."),
     ),
+    "until a merger": (
+        [HIRED, b.merger("x", into="y", on="2021-02")],
+        "2020-06-01",
+        (
+            "Ann was at Lab X on 1 June 2020: joined on 10 January 2020, and the lab became part "
+            "of Lab Y in February 2021."
+        ),
+    ),
+    "gone before the merger": (
+        [
+            b.hire("ann", at="y", on="2018"),
+            b.departure("ann", at="y", on="2019-05"),
+            b.merger("y", into="x", on="2023-04-20"),
+        ],
+        "2024-01-01",
+        "No: no event names Ann at Lab X.",
+    ),
     "after the end": (
         [HIRED, sourced(LEFT, publisher=None)],
         "2023-01-01",
