@@ -50,6 +50,8 @@ def test_record_correct_and_ask_both_ways(data_dir: Path) -> None:
     verified = run(data_dir, "verify")
     assert verified.exit_code == 0, verified.output
 
+    rehearsed = run(data_dir, "retract", recorded["event_id"], "--reason", "r", "--dry-run")
+    assert "Ada Lovelace at Analytical Engines\n- since 1 March 2024" in rehearsed.stdout
     retracted = run(data_dir, "retract", recorded["event_id"], "--reason", "a mix-up")
     assert retracted.exit_code == 0, retracted.output
     assert answer(data_dir, "who", "Analytical Engines", "--at", "2024-06-01")["members"] == []
@@ -83,6 +85,11 @@ def test_a_file_is_loaded_once_however_often_it_is_loaded(data_dir: Path, tmp_pa
     ]
     faulty = [*map(json.dumps, lines), '{"type": "hire"}']
     file.write_text("\n".join(faulty))
+    before = answer(data_dir, "verify")["events"]
+    rehearsed = run(data_dir, "load", "--dry-run", str(file))
+    assert rehearsed.exit_code == 2, rehearsed.output
+    assert rehearsed.stdout.startswith("20 would be recorded, 0 recorded before, 1 refused")
+    assert answer(data_dir, "verify")["events"] == before
     first = run(data_dir, "load", str(file))
     assert first.exit_code == 2, "a line was refused"
     assert "21" in first.stderr
