@@ -11,7 +11,6 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from service.domain.dates import Bounds
 from service.domain.effective import Effective, effective_events
 from service.domain.events import (
     Founding,
@@ -23,7 +22,7 @@ from service.domain.events import (
     id_of,
     type_of,
 )
-from service.domain.findings import DUPLICATE_DAYS_MAX, OVERLAP_DAYS_MAX, Finding
+from service.domain.findings import OVERLAP_DAYS_MAX, Finding, Told, duplicate, is_alike
 from service.domain.identity import PersonFacts, canonical_ids, fold_people
 from service.domain.labs import Labs, fold_labs
 from service.domain.presence import overlap_days
@@ -61,6 +60,19 @@ def fold_histories(
     Shapes: all events that name these people by any of their ids; *labs* has at least the
     labs that those name, and their successors.
     """
+    every = list(recorded)
+    stints, findings = fold_stays(every, labs, people)
+    return stints, findings + _possible_duplicates(fold_told(every, labs, people))
+
+
+def fold_stays(
+    recorded: Iterable[RecordedEvent], labs: Labs, people: Collection[str] | None = None
+) -> tuple[list[Stint], list[Finding]]:
+    """
+    As `fold_histories`, without the possible duplicates, of which there can be very many.
+
+    Whoever goes through a log position by position follows those with `findings.Duplicates`.
+    """
     effective = effective_events(recorded)
     canonical, findings = canonical_ids(effective, "person")
     findings = [f for f in findings if people is None or f.person in people]
@@ -73,9 +85,33 @@ def fold_histories(
         stints += own_stints
         # Two stints that one merger carries past a closure are one thing noticed.
         findings += dict.fromkeys(own_findings)
-        findings += _possible_duplicates(person, own, labs)
         findings += _overlaps(person, own_stints)
     return stints, findings
+
+
+def fold_told(
+    recorded: Iterable[RecordedEvent], labs: Labs, people: Collection[str] | None = None
+) -> dict[UUID, Told]:
+    """
+    What each event of one person says in which another can be like it, by person and position.
+
+    Shapes: as of `fold_histories`. Foundings are left out: they name several people.
+    """
+    effective = effective_events(recorded)
+    canonical, _ = canonical_ids(effective, "person")
+    return {
+        event.event_id: Told(
+            person,
+            type_of(event.payload),
+            labs[id_of(event.payload.lab)].canonical_id,
+            *bounds_of(event.payload),
+            event.position,
+        )
+        for person, own in _by_person(effective, canonical).items()
+        if people is None or person in people
+        for event in own
+        if isinstance(event.payload, PersonFact)
+    }
 
 
 def _by_person(
@@ -96,21 +132,16 @@ def _by_person(
     return named
 
 
-def _possible_duplicates(person: str, own: Iterable[Effective], labs: Labs) -> list[Finding]:
+def _possible_duplicates(told: Mapping[UUID, Told]) -> list[Finding]:
     """Two events of one type, person and lab whose bounds hardly differ."""
-    alike: dict[tuple[str, str], list[tuple[Bounds, UUID]]] = {}
-    for event in own:
-        if isinstance(event.payload, PersonFact):
-            lab = labs[id_of(event.payload.lab)].canonical_id
-            alike.setdefault((type_of(event.payload), lab), []).append(
-                (bounds_of(event.payload), event.event_id)
-            )
+    alike: dict[tuple[str, str, str], list[tuple[UUID, Told]]] = {}
+    for event_id, said in told.items():
+        alike.setdefault(said[:3], []).append((event_id, said))
     return [
-        Finding("possible_duplicate", person, (lab,), (one_id, other_id))
-        for (_, lab), told in alike.items()
-        for (one, one_id), (other, other_id) in combinations(told, 2)
-        if abs((one.lo - other.lo).days) <= DUPLICATE_DAYS_MAX
-        and abs((one.hi - other.hi).days) <= DUPLICATE_DAYS_MAX
+        duplicate(one_id, one, other_id, other)
+        for group in alike.values()
+        for (one_id, one), (other_id, other) in combinations(group, 2)
+        if is_alike(one, other)
     ]
 
 

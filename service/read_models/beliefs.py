@@ -17,6 +17,8 @@ MODELS: tuple[Model, ...] = ("stints", "findings", "people", "labs", "names")
 
 BELIEVED = 2**63 - 1
 """`known_to` of a row that is believed now."""
+FOLLOWED = -1
+"""For the id of a row that is in the database and is found there by what it says."""
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
@@ -47,21 +49,45 @@ class Belief(Struct):
 
 
 class Beliefs:
-    """The rows about one set of subjects as positions go by."""
+    """
+    The rows about one set of subjects as positions go by.
+
+    Most are given whole at each position. Those that can be very many, possible duplicates, are
+    told by what goes and what arises; of them only rows that go are ever looked for in the
+    database.
+    """
 
     def __init__(self, believed: Mapping[Row, Belief] | None = None) -> None:
-        self.believed: dict[Row, Belief] = dict(believed or {})
+        self._whole: dict[Row, Belief] = dict(believed or {})
+        self._followed: dict[Row, Belief] = {}
         self.ended: list[tuple[Row, Belief]] = []
 
+    @property
+    def believed(self) -> dict[Row, Belief]:
+        """What is believed in the end; of the rows that are followed, those that arose."""
+        return self._whole | self._followed
+
     def replace(self, position: int, rows: Mapping[Row, Columns]) -> None:
-        """From *position* on exactly *rows* are believed."""
-        for row in [r for r in self.believed if r not in rows]:
-            belief = self.believed.pop(row)
-            belief.known_to = position
-            self.ended.append((row, belief))
+        """From *position* on exactly *rows* are believed, beside those that are followed."""
+        for row in [r for r in self._whole if r not in rows]:
+            self._end(row, self._whole.pop(row), position)
         for row, columns in rows.items():
-            if row not in self.believed:
-                self.believed[row] = Belief(position, None, columns)
+            if row not in self._whole:
+                self._whole[row] = Belief(position, None, columns)
+
+    def follow(
+        self, position: int, going: Mapping[Row, Columns], arising: Mapping[Row, Columns]
+    ) -> None:
+        """From *position* on rows *going* are no longer believed, and rows *arising* are."""
+        for row, columns in going.items():
+            kept = Belief(0, FOLLOWED, columns)
+            self._end(row, self._followed.pop(row, kept), position)
+        for row, columns in arising.items():
+            self._followed[row] = Belief(position, None, columns)
+
+    def _end(self, row: Row, belief: Belief, position: int) -> None:
+        belief.known_to = position
+        self.ended.append((row, belief))
 
     def added(self) -> list[tuple[Row, Belief]]:
         """Rows that are to be inserted, those included that have ended since."""

@@ -16,8 +16,8 @@ from service.domain.events import (
     RecordedEvent,
     Retraction,
 )
-from service.domain.findings import Finding
-from service.domain.fold import fold_histories
+from service.domain.findings import Duplicates, Finding
+from service.domain.fold import fold_stays, fold_told
 from service.domain.identity import fold_people
 from service.domain.labs import LabFacts, Labs, fold_labs
 from service.domain.subjects import Subject, concerns_of
@@ -158,7 +158,11 @@ def project_people(
     for change in changes:
         moved.setdefault(change.position, []).append(change)
     people: dict[Row, Columns] | None = None
+    duplicates: Duplicates | None = None
     for position in sorted(own | moved.keys()):
+        if duplicates is None and position > after:
+            kept = [e for e in stream if e.position <= after]
+            duplicates = Duplicates(fold_told(kept, known, component))
         for change in moved.get(position, ()):
             known.update(change.labs)
         if position <= after or not (
@@ -168,11 +172,14 @@ def project_people(
         until = [e for e in stream if e.position <= position]
         if not until:
             continue
-        stints, findings = fold_histories(until, known, component)
+        stints, findings = fold_stays(until, known, component)
         if position in own or people is None:
             # What labs are changes nothing of what people are called.
             people = person_rows(p for p in fold_people(until).values() if p.id in component)
         beliefs.replace(position, stint_rows(stints) | finding_rows(findings) | people)
+        assert duplicates is not None, "the position is a later one"
+        going, arising = duplicates.follow(fold_told(until, known, component))
+        beliefs.follow(position, finding_rows(going), finding_rows(arising))
 
 
 def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:

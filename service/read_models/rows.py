@@ -6,10 +6,19 @@ from typing import Any, NamedTuple
 from service.domain.subjects import Subject
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
-from service.read_models.beliefs import MODELS, Belief, Beliefs, Columns, Model, Row
+from service.read_models.beliefs import (
+    FOLLOWED,
+    MODELS,
+    Belief,
+    Beliefs,
+    Columns,
+    Model,
+    Row,
+)
 
 _SQL = load_statements("service.read_models", "rows.sql")
 _FETCH_BELIEVED = _SQL["fetch_believed"]
+_CLOSE_FOLLOWED = _SQL["close_followed"]
 _CLOSE: dict[Model, str] = {model: _SQL[f"close_{model}"] for model in MODELS}
 _INSERT: dict[Model, str] = {model: _SQL[f"insert_{model}"] for model in MODELS}
 
@@ -25,7 +34,11 @@ class BelievedRow(NamedTuple):
 async def fetch_believed(
     connection: Connection, *, people: Iterable[str], labs: Iterable[str]
 ) -> list[BelievedRow]:
-    """Every row that is believed now about these people and labs, by their ids."""
+    """
+    Every row that is believed now about these people and labs, by their ids.
+
+    Those that are followed are left out: of n like events there are n² of them.
+    """
     rows = await connection.fetch(_FETCH_BELIEVED, list(people), list(labs))
     return [
         BelievedRow(
@@ -44,8 +57,16 @@ async def keep(connection: Connection, beliefs: Iterable[Beliefs]) -> None:
     One round trip for each read model that changed and for each in which rows ended.
     """
     every = list(beliefs)
-    closed = [pair for each in every for pair in each.closed()]
+    closed = [pair for each in every for pair in each.closed() if pair[1].row_id != FOLLOWED]
+    followed = [pair for each in every for pair in each.closed() if pair[1].row_id == FOLLOWED]
     added = [pair for each in every for pair in each.added()]
+    if followed:
+        await connection.execute(
+            _CLOSE_FOLLOWED,
+            [belief.columns[1] for _, belief in followed],
+            [row.content for row, _ in followed],
+            [belief.known_to for _, belief in followed],
+        )
     for model in MODELS:
         if ending := [belief for row, belief in closed if row.model == model]:
             await connection.execute(

@@ -7,7 +7,10 @@ WHERE person_id = ANY ($1::text[]) AND known_to = 9223372036854775807
 UNION ALL
 SELECT 'findings', 'person', person_id, row_id, known_from, content
 FROM findings
-WHERE person_id = ANY ($1::text[]) AND known_to = 9223372036854775807
+WHERE person_id = ANY ($1::text[])
+    AND known_to = 9223372036854775807
+    -- These are followed one by one: see close_followed.
+    AND kind <> 'possible_duplicate'
 UNION ALL
 SELECT 'people', 'person', person_id, row_id, known_from, content
 FROM people
@@ -47,6 +50,17 @@ UPDATE findings AS m
 SET known_to = c.known_to
 FROM unnest($1::bigint[], $2::bigint[]) AS c (row_id, known_to)
 WHERE m.row_id = c.row_id;
+
+-- name: close_followed
+-- Findings about people that are no longer believed from a position on, by what they say.
+-- $1 person_ids text[]  $2 contents text[]  $3 known_tos bigint[]
+UPDATE findings AS m
+SET known_to = c.known_to
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (person_id, content, known_to)
+WHERE m.person_id = c.person_id
+    AND m.known_to = 9223372036854775807
+    AND m.kind = 'possible_duplicate'
+    AND m.content = c.content;
 
 -- name: close_people
 -- Rows that are no longer believed from a position on.

@@ -19,7 +19,8 @@ from service.log.keys import key_hash
 from service.log.restore import restore
 from service.log.schema import migrate
 from service.postgres.pool import Pool
-from service.read_models.replay import Replay, replay
+from service.read_models.replay import replay
+from service.read_models.replays import Replay
 from service.read_models.stale import mark_stale
 from service.settings import Settings
 from tests.integration.api.asking import SEED, get, hire, problem, record
