@@ -215,12 +215,58 @@ TO = Param(
     _DAY_SCHEMA,
     _day,
 )
+CHANGES_AT = Param(
+    "at",
+    "Of two states of knowledge: the day in the world on which to compare them; today (UTC) "
+    "unless given.",
+    {**_DAY_SCHEMA, "examples": ["2024-06-01"]},
+    _day,
+)
+CHANGES_FROM = Param(
+    "from",
+    "The earlier of two days to compare; with `to`.",
+    {**_DAY_SCHEMA, "examples": ["2023-01-01"]},
+    _day,
+)
+CHANGES_TO = Param(
+    "to",
+    "The later of two days to compare; with `from`.",
+    {**_DAY_SCHEMA, "examples": ["2024-01-01"]},
+    _day,
+)
+KNOWN_FROM = Param(
+    "known_from",
+    "The earlier of two states of knowledge to compare, in place of `from` and `to`: a position "
+    "of the log or an instant; with `known_to`.",
+    {"type": "string", "examples": ["712"]},
+    _known_at,
+)
+KNOWN_TO = Param(
+    "known_to",
+    "The later of two states of knowledge to compare; with `known_from`.",
+    {"type": "string", "examples": ["2026-11-01T09:00Z"]},
+    _known_at,
+)
 AFTER = Param(
     "after",
     "Only events after this position.",
     {"type": "integer", "minimum": 0, "maximum": POSITION_MAX},
     _integer(0, POSITION_MAX),
 )
+LOG_EVENT_TYPE = Param(
+    "type",
+    "Only corrections, or only retractions.",
+    {"type": "string", "enum": ["correction", "retraction"]},
+    _choice(["correction", "retraction"]),
+)
+RECORDED_BY = Param(
+    "recorded_by",
+    "Only what the key of this name recorded.",
+    {"type": "string", "minLength": 1, "maxLength": QUERY_CHARACTERS_MAX},
+    _text,
+)
+RECORDED_FROM = Param("recorded_from", "Only recorded on this UTC day or later.", _DAY_SCHEMA, _day)
+RECORDED_TO = Param("recorded_to", "Only recorded on this UTC day or earlier.", _DAY_SCHEMA, _day)
 FINDING_KIND = Param(
     "kind",
     "Only findings of this kind.",

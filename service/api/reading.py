@@ -1,25 +1,26 @@
 """Reads: each handler asks one answer for the call's times."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
-from service.answers import events, findings, labs, log, people
+from service.answers import corrections, events, findings, labs, log, people
 from service.answers.knowledge import lab_knowledge
 from service.answers.why import WhyAnswer, why_present
 from service.api import memento
 from service.api.links import path_of
 from service.api.operations import Call, Page
-from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
-from service.domain.refusals import BadParameter, UnknownEvent, UnknownName
+from service.api.paging import limit_of, names_in_query, number_of, place_of
+from service.domain.refusals import UnknownEvent
 from service.domain.submissions import uuid_or_none
 
 
 async def list_labs(call: Call) -> Page:
     connection, times = call.reading()
     answer = await labs.labs_on(
-        connection, times, q=call.query.get("q"), after=call.query.get("place"), limit=_limit(call)
+        connection,
+        times,
+        q=call.query.get("q"),
+        after=call.query.get("place"),
+        limit=limit_of(call),
     )
     return Page(answer, answer.next)
 
@@ -38,7 +39,7 @@ async def get_lab(call: Call) -> labs.LabAnswer:
 async def get_lab_timeline(call: Call) -> Page:
     connection, times = call.reading()
     answer = await events.timeline(
-        connection, call.path["lab"], times, before=_place(call), limit=_limit(call)
+        connection, call.path["lab"], times, before=place_of(call), limit=limit_of(call)
     )
     return Page(answer, answer.next)
 
@@ -46,7 +47,7 @@ async def get_lab_timeline(call: Call) -> Page:
 async def get_timemap(call: Call) -> Page:
     connection, times = call.reading()
     known = await lab_knowledge(
-        connection, call.path["lab"], times, after=_place(call) or 0, limit=_limit(call)
+        connection, call.path["lab"], times, after=place_of(call) or 0, limit=limit_of(call)
     )
     path = path_of("/v1/labs/{lab:str}", {"lab": known.lab.id})
     day = [("at", times.at.isoformat())]
@@ -80,7 +81,7 @@ async def list_people(call: Call) -> Page:
         times,
         q=call.query.get("q"),
         after=call.query.get("place", ""),
-        limit=_limit(call),
+        limit=limit_of(call),
     )
     return Page(answer, answer.next)
 
@@ -92,7 +93,7 @@ async def get_person(call: Call) -> people.PersonAnswer:
 
 async def list_events(call: Call) -> Page:
     connection, times = call.reading()
-    with _names_in_query():
+    with names_in_query():
         answer = await events.events(
             connection,
             times,
@@ -101,15 +102,15 @@ async def list_events(call: Call) -> Page:
             lab=call.query.get("lab"),
             from_on=call.query.get("from"),
             to_on=call.query.get("to"),
-            after=max(call.query.get("after", 0), _place(call) or 0),
-            limit=_limit(call),
+            after=max(call.query.get("after", 0), place_of(call) or 0),
+            limit=limit_of(call),
         )
     return Page(answer, answer.next)
 
 
 async def get_event(call: Call) -> events.EventView:
     connection, times = call.reading()
-    return await events.event_by_id(connection, event_id(call), times)
+    return await corrections.event_with_effects(connection, event_id(call), times)
 
 
 async def list_findings(call: Call) -> Page:
@@ -117,8 +118,8 @@ async def list_findings(call: Call) -> Page:
     before = (2**63 - 1, "")
     if "place" in call.query:
         known_from, _, mark = call.query["place"].partition(".")
-        before = (_number(known_from), mark)
-    with _names_in_query():
+        before = (number_of(known_from), mark)
+    with names_in_query():
         answer = await findings.findings(
             connection,
             times,
@@ -126,7 +127,7 @@ async def list_findings(call: Call) -> Page:
             person=call.query.get("person"),
             lab=call.query.get("lab"),
             before=before,
-            limit=_limit(call),
+            limit=limit_of(call),
         )
     return Page(answer, answer.next)
 
@@ -147,29 +148,3 @@ def event_id(call: Call) -> UUID:
     if found is None:
         raise UnknownEvent(call.path["event_id"])
     return found
-
-
-def _limit(call: Call) -> int:
-    return int(call.query.get("limit", LIMIT_DEFAULT))
-
-
-def _place(call: Call) -> int | None:
-    """The position at which the page before ended."""
-    place = call.query.get("place")
-    return None if place is None else _number(place)
-
-
-def _number(place: str) -> int:
-    """A number in a cursor, which is opaque to clients and still comes from outside."""
-    if not re.fullmatch(r"[0-9]{1,18}", place):
-        raise BadParameter("cursor", "This is a cursor of another list; begin again without one.")
-    return int(place)
-
-
-@contextmanager
-def _names_in_query() -> Iterator[None]:
-    """Names that filter are parameters: nothing that the path names is missing."""
-    try:
-        yield
-    except UnknownName as refusal:
-        raise UnknownNameInQuery(refusal.kind, refusal) from refusal

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from service.answers.changes import LabChangesAnswer
+from service.answers.corrections import CorrectionsAnswer
 from service.answers.dry_runs import DryRunAnswer
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
@@ -9,7 +11,7 @@ from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
-from service.api import administering, params, reading, replaying, verifying, writing
+from service.api import administering, comparing, params, reading, replaying, verifying, writing
 from service.api.administering import KeyCreated, KeysAnswer
 from service.api.memento import TimeMap
 from service.api.operations import Operation
@@ -127,6 +129,26 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=_NAME_REFUSALS,
     ),
     Operation(
+        id="getLabChanges",
+        method="GET",
+        path="/v1/labs/{lab:str}/changes",
+        tag="Labs",
+        summary="A lab on two days, or on one day in two states of knowledge: what differs.",
+        handler=comparing.get_lab_changes,
+        role=None,
+        is_reading=True,
+        params=(
+            params.CHANGES_FROM,
+            params.CHANGES_TO,
+            params.KNOWN_AT,
+            params.KNOWN_FROM,
+            params.KNOWN_TO,
+            params.CHANGES_AT,
+        ),
+        answer=LabChangesAnswer,
+        refusals=_NAME_REFUSALS,
+    ),
+    Operation(
         id="listPeople",
         method="GET",
         path="/v1/people",
@@ -202,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/v1/events/{event_id:str}",
         tag="Events",
-        summary="One event, what it says now, and its whole chain of corrections.",
+        summary="One event, what it says now, and its whole chain of corrections with their effects.",
         handler=reading.get_event,
         role=None,
         is_reading=True,
@@ -243,6 +265,30 @@ OPERATIONS: tuple[Operation, ...] = (
         answer={"$ref": "#/components/schemas/Event"},
         also=(DryRunAnswer,),
         refusals=(*_WRITE_REFUSALS, r.UnknownEvent, r.NotCorrectable),
+    ),
+    Operation(
+        id="listCorrections",
+        method="GET",
+        path="/v1/corrections",
+        tag="Events",
+        summary="What was corrected and retracted, newest first: before, after, and where it shows.",
+        handler=comparing.list_corrections,
+        role=None,
+        is_reading=True,
+        params=(
+            params.AT,
+            params.KNOWN_AT,
+            params.LOG_EVENT_TYPE,
+            params.PERSON,
+            params.LAB,
+            params.RECORDED_BY,
+            params.RECORDED_FROM,
+            params.RECORDED_TO,
+            params.LIMIT,
+            params.CURSOR,
+        ),
+        answer=CorrectionsAnswer,
+        refusals=_FILTER_REFUSALS,
     ),
     Operation(
         id="listFindings",

@@ -167,14 +167,14 @@ async def _read_only_faults(call: Call, target: UUID, body: dict[str, Any]) -> l
 
 
 def _without_names(value: Any) -> Any:
-    """*value* with people and labs as ids and without sentences, which name them as of a day."""
+    """*value* with people and labs as ids, and without sentences and effects, which are as of a day."""
     if isinstance(value, list):
         return [_without_names(v) for v in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {"id", "name"}:
         return value["id"]
-    return {k: _without_names(v) for k, v in value.items() if k != "detail"}
+    return {k: _without_names(v) for k, v in value.items() if k not in ("detail", "effect")}
 
 
 def _as_json(value: Any) -> str:

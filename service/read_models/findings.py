@@ -1,6 +1,6 @@
 """The findings that are kept, with the position at which each arose."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from service.read_models.beliefs import BELIEVED
 _SQL = load_statements("service.read_models", "findings.sql")
 _FETCH_FINDINGS = _SQL["fetch_findings"]
 _FETCH_RAISED = _SQL["fetch_raised"]
+_FETCH_FINDINGS_AROUND = _SQL["fetch_findings_around"]
 
 _FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
@@ -51,3 +52,29 @@ async def fetch_raised(
     for row in await connection.fetch(_FETCH_RAISED, list(positions)):
         raised.setdefault(row["known_from"], []).append(_FINDING.decode(row["content"]))
     return raised
+
+
+class FindingChange(Struct, frozen=True):
+    """What was noticed from a position on, and what no longer was."""
+
+    arising: list[Finding]
+    going: list[Finding]
+
+
+async def fetch_finding_changes(
+    connection: Connection,
+    positions: Collection[int],
+    *,
+    people: Iterable[str],
+    labs: Iterable[str],
+) -> dict[int, FindingChange]:
+    """The findings that arose and went at each of some positions; as `fetch_stint_changes`."""
+    changes = {position: FindingChange([], []) for position in positions}
+    rows = await connection.fetch(_FETCH_FINDINGS_AROUND, list(positions), list(people), list(labs))
+    for row in sorted(rows, key=lambda row: str(row["content"])):
+        finding = _FINDING.decode(row["content"])
+        if row["known_from"] in changes:
+            changes[row["known_from"]].arising.append(finding)
+        if row["known_to"] in changes:
+            changes[row["known_to"]].going.append(finding)
+    return changes

@@ -21,3 +21,18 @@ SELECT known_from, content
 FROM findings
 WHERE known_from = ANY ($1::bigint[])
 ORDER BY known_from, content COLLATE "C";
+
+-- name: fetch_findings_around
+-- What was noticed from, or until, one of some positions.
+-- $1 positions bigint[]  $2 people text[]  $3 labs text[]
+SELECT known_from, known_to, content
+FROM findings
+WHERE known_from = ANY ($1::bigint[])
+UNION
+SELECT known_from, known_to, content
+FROM findings
+WHERE person_id = ANY ($2::text[]) AND known_to = ANY ($1::bigint[])
+UNION
+SELECT known_from, known_to, content
+FROM findings
+WHERE lab_ids && $3::text[] AND known_to = ANY ($1::bigint[]);

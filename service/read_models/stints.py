@@ -1,11 +1,12 @@
 """The stints that are kept: who can have been at a lab on a day, and where someone was."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 import asyncpg
 import msgspec
 
+from service.domain.effects import StintChange, stint_changes
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
@@ -13,6 +14,7 @@ from service.postgres.statements import load_statements
 _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
 _FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
+_FETCH_STINTS_AROUND = _SQL["fetch_stints_around"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 
@@ -38,6 +40,50 @@ async def fetch_stints_of_person(
     """The stints of one person by start, as known at *position*."""
     rows = await connection.fetch(_FETCH_STINTS_OF_PERSON, person, position)
     return sorted(map(from_row, rows), key=by_start)
+
+
+async def fetch_stint_changes(
+    connection: Connection,
+    positions: Collection[int],
+    *,
+    people: Iterable[str],
+    labs: Iterable[str],
+) -> dict[int, list[StintChange]]:
+    """
+    The stints before and after each of some positions, where they differ.
+
+    Shapes: *people* are all who may be one with someone whom an event at a position names, *labs*
+    the families of the labs of which such an event is a fact; no one else's stints change there.
+    """
+    if not positions:
+        return {}
+    rows = await connection.fetch(
+        _FETCH_STINTS_AROUND,
+        list(positions),
+        list(people),
+        list(labs),
+        min(positions),
+        max(positions),
+    )
+    by_pair: dict[tuple[str, str], list[asyncpg.Record]] = {}
+    touched: dict[int, set[tuple[str, str]]] = {position: set() for position in positions}
+    for row in rows:
+        pair = (row["person_id"], row["lab_id"])
+        by_pair.setdefault(pair, []).append(row)
+        for position in (row["known_from"], row["known_to"]):
+            if position in touched:
+                touched[position].add(pair)
+    return {
+        position: stint_changes(
+            _believed([row for pair in pairs for row in by_pair[pair]], position - 1),
+            _believed([row for pair in pairs for row in by_pair[pair]], position),
+        )
+        for position, pairs in touched.items()
+    }
+
+
+def _believed(rows: Iterable[asyncpg.Record], position: int) -> list[Stint]:
+    return [from_row(row) for row in rows if row["known_from"] <= position < row["known_to"]]
 
 
 def by_start(stint: Stint) -> tuple[date, date, str]:

@@ -15,3 +15,26 @@ WHERE lab_id = ANY ($1::text[])
 SELECT lab_id, person_id, content
 FROM stints
 WHERE person_id = $1::text AND known_to > $2::bigint AND known_from <= $2::bigint;
+
+-- name: fetch_stints_around
+-- Every stint of people at labs where what was believed changed at one of some positions.
+-- $1 positions bigint[]  $2 people text[]  $3 labs text[]  $4 first bigint  $5 last bigint
+-- The people and labs are those whom the events concern: looking them up costs appends nothing,
+-- an index on positions would.
+WITH moved AS (
+    SELECT person_id, lab_id
+    FROM stints
+    WHERE person_id = ANY ($2::text[])
+        AND known_to >= $4::bigint
+        AND (known_from = ANY ($1::bigint[]) OR known_to = ANY ($1::bigint[]))
+    UNION
+    SELECT person_id, lab_id
+    FROM stints
+    WHERE lab_id = ANY ($3::text[])
+        AND known_to >= $4::bigint
+        AND (known_from = ANY ($1::bigint[]) OR known_to = ANY ($1::bigint[]))
+)
+SELECT s.person_id, s.lab_id, s.known_from, s.known_to, s.content
+FROM moved
+JOIN stints AS s ON s.person_id = moved.person_id AND s.lab_id = moved.lab_id
+WHERE s.known_to >= $4::bigint AND s.known_from <= $5::bigint;
