@@ -106,6 +106,25 @@ CREATE TABLE public.replays (
 
 ALTER TABLE public.replays OWNER TO postgres;
 
+CREATE TABLE public.similar_people (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    other_id text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    similarity double precision NOT NULL,
+    CONSTRAINT similar_people_in_order CHECK ((person_id < other_id)),
+    CONSTRAINT similar_people_reason_is_known CHECK ((reason = ANY (ARRAY['same_name'::text, 'near_name'::text])))
+);
+
+ALTER TABLE public.similar_people OWNER TO postgres;
+
+CREATE TABLE public.similar_people_state (
+    is_one boolean DEFAULT true NOT NULL,
+    checkpoint bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT similar_people_state_is_true CHECK (is_one)
+);
+
+ALTER TABLE public.similar_people_state OWNER TO postgres;
+
 CREATE TABLE read_models.findings (
     row_id bigint NOT NULL,
     kind text NOT NULL,
@@ -252,6 +271,12 @@ ALTER TABLE ONLY public.receipts
 ALTER TABLE ONLY public.replays
     ADD CONSTRAINT replays_id_is_unique PRIMARY KEY (replay_id);
 
+ALTER TABLE ONLY public.similar_people
+    ADD CONSTRAINT similar_people_are_unique PRIMARY KEY (person_id, other_id);
+
+ALTER TABLE ONLY public.similar_people_state
+    ADD CONSTRAINT similar_people_state_is_one PRIMARY KEY (is_one);
+
 ALTER TABLE ONLY read_models.findings
     ADD CONSTRAINT findings_pkey PRIMARY KEY (row_id);
 
@@ -284,6 +309,10 @@ CREATE INDEX events_by_target ON public.events USING btree (target_position) WHE
 
 CREATE INDEX events_by_type ON public.events USING btree (type, "position");
 
+CREATE INDEX events_corrections_by_position ON public.events USING btree ("position") WHERE (target_position IS NOT NULL);
+
+CREATE INDEX similar_people_by_other ON public.similar_people USING btree (other_id);
+
 CREATE INDEX findings_known_from_idx ON read_models.findings USING btree (known_from);
 
 CREATE INDEX findings_lab_ids_idx ON read_models.findings USING gin (lab_ids);
@@ -297,6 +326,8 @@ CREATE INDEX names_folded_idx ON read_models.names USING gin (folded public.gin_
 CREATE INDEX names_kind_folded_known_to_idx ON read_models.names USING btree (kind, folded, known_to);
 
 CREATE INDEX names_subject_id_known_to_idx ON read_models.names USING btree (subject_id, known_to);
+
+CREATE INDEX people_canonical_id_known_to_idx ON read_models.people USING btree (canonical_id, known_to);
 
 CREATE INDEX people_person_id_known_to_idx ON read_models.people USING btree (person_id, known_to);
 
@@ -325,3 +356,7 @@ GRANT SELECT ON TABLE public.log_identity TO timeline_service;
 GRANT SELECT,INSERT ON TABLE public.receipts TO timeline_service;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.replays TO timeline_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.similar_people TO timeline_service;
+
+GRANT SELECT,UPDATE ON TABLE public.similar_people_state TO timeline_service;
