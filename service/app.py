@@ -42,6 +42,7 @@ from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool, open_pool
 from service.read_models.replay import ReadModelState, fetch_state, replay
 from service.read_models.replays import ReplayRunning, clean_up, fetch_running, told_of
+from service.read_models.similar_people import keep_looking
 from service.read_models.stale import mark_stale
 from service.recording.admission import Chance
 from service.recording.fixtures import load_fixtures, read_fixtures
@@ -356,10 +357,11 @@ async def _serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.ask_to_exit)
         watch = asyncio.create_task(_watch(ensure_running))
+        looking = asyncio.create_task(keep_looking(made.pool), name="similar_people")
         try:
             await server.serve()
         finally:
-            await _end({watch})
+            await _end({watch, looking})
         return 0 if server.started else 1
 
 

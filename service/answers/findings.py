@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,8 +17,11 @@ from service.read_models.findings import fetch_findings
 class FindingView(Struct, frozen=True, kw_only=True):
     """One thing noticed, with the events concerned."""
 
-    kind: FindingKind
+    kind: FindingKind | Literal["possible_same_person"]
+    """`possible_same_person` is a guess of now from names; the others are of the fold."""
     person: Named | None
+    other: Named | None = None
+    """Of possible_same_person: who may be the same person."""
     labs: Sequence[Named]
     events: Sequence[UUID]
     days: int | None
@@ -27,13 +31,18 @@ class FindingView(Struct, frozen=True, kw_only=True):
 
 
 class FindingsAnswer(Struct, frozen=True, kw_only=True):
-    """Findings, newest first."""
+    """Findings, newest first; people who may be the same, by id."""
 
     items: Sequence[FindingView]
     next: str | None
     at: date
     """The day by whose names labs are called."""
     known_at: KnownAt
+    looked_at: int | None = None
+    """
+    Of possible_same_person: the position up to which people were looked at, which a running
+    service follows by itself; else null.
+    """
 
 
 _SENTENCES: dict[FindingKind, str] = {

@@ -36,6 +36,15 @@ class Times(Struct):
     """Whether a name in the question was known only later: such an answer can still change."""
     resolved: dict[tuple[Kind, str], str] = field(default_factory=dict)
     """The canonical ids of those whom the question names, by kind and by text."""
+    beside: str = ""
+    """A digest of what the answer shows that does not follow from the log; blank of nothing."""
+
+    @property
+    def are_now(self) -> bool:
+        """Whether the answer is for the head as it stands, and may say what is no fold."""
+        return (
+            self.known_at.position == self.head and not self.is_pinned and self.published_by is None
+        )
 
 
 async def fix_times(

@@ -1,12 +1,12 @@
-"""Reads that compare: what corrections changed, and a lab on two days or in two states of knowledge."""
+"""Reads that compare: before and after a correction, a lab at two times, people with each other."""
 
 from datetime import date
 from typing import NoReturn
 
-from service.answers import changes, corrections
+from service.answers import changes, corrections, similar_people
 from service.answers.times import Times, fix_times
 from service.api.operations import Call, Page
-from service.api.paging import limit_of, names_in_query, place_of
+from service.api.paging import limit_of, names_in_query, place_of, refuse_cursor
 from service.domain.refusals import BadParameter
 
 _WAY_OUT = (
@@ -29,6 +29,26 @@ async def list_corrections(call: Call) -> Page:
             from_on=query.get("recorded_from"),
             to_on=query.get("recorded_to"),
             before=place_of(call),
+            limit=limit_of(call),
+        )
+    return Page(answer, answer.next)
+
+
+async def list_similar_people(call: Call) -> Page:
+    """One list with the findings, in an order and with cursors of its own."""
+    connection, times = call.reading()
+    place = call.query.get("place", similar_people.PLACE)
+    if not place.startswith(similar_people.PLACE):
+        refuse_cursor()
+    person, _, other = place.removeprefix(similar_people.PLACE).partition(".")
+    with names_in_query():
+        answer = await similar_people.similar_people(
+            connection,
+            times,
+            person=call.query.get("person"),
+            lab=call.query.get("lab"),
+            after=(person, other),
+            is_first_page="place" not in call.query,
             limit=limit_of(call),
         )
     return Page(answer, answer.next)

@@ -261,6 +261,7 @@ def _etag(operation: Operation, call: Call, times: Times) -> str:
         times.at.isoformat(),
         str(times.known_at.position),
         str(times.head) if times.rests_on_head else "",
+        times.beside,
     )
     return _tag(chr(0).join(asked).encode())
 

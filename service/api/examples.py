@@ -60,6 +60,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.NotCorrectable(_ID, "correction", UUID(int=_ID.int + 1)),
         r.ClosesCycle(["google-brain", "google-deepmind"]),
         r.SelfMerger("google-brain"),
+        r.SelfDifference("wei-wang"),
         NamelessEntity("person"),
         r.QueueFull(2000, 1),
         r.NotReady("The database is not reached just now; try again in a moment."),

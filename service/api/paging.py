@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from service.api.operations import Call
 from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
@@ -33,8 +34,18 @@ def number_of(place: str) -> int:
         BadParameter: it is none.
     """
     if not re.fullmatch(r"[0-9]{1,18}", place):
-        raise BadParameter("cursor", "This is a cursor of another list; begin again without one.")
+        refuse_cursor()
     return int(place)
+
+
+def refuse_cursor() -> NoReturn:
+    """
+    Say that a cursor is of another list.
+
+    Raises:
+        BadParameter: always.
+    """
+    raise BadParameter("cursor", "This is a cursor of another list; begin again without one.")
 
 
 @contextmanager

@@ -147,6 +147,7 @@ def _hash(name: str, text: str) -> Any:
 
 
 POSITION_MAX = 10**18 - 1
+POSSIBLE_SAME_PERSON = "possible_same_person"
 _DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^(1[89]|2[01])[0-9]{2}-"}
 _NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": QUERY_CHARACTERS_MAX}
 
@@ -269,9 +270,10 @@ RECORDED_FROM = Param("recorded_from", "Only recorded on this UTC day or later."
 RECORDED_TO = Param("recorded_to", "Only recorded on this UTC day or earlier.", _DAY_SCHEMA, _day)
 FINDING_KIND = Param(
     "kind",
-    "Only findings of this kind.",
-    {"type": "string", "enum": list(FINDING_KINDS)},
-    _choice(FINDING_KINDS),
+    "Only findings of this kind. `possible_same_person` is listed only when it is asked for: it is "
+    "a guess from names, of now and not of the fold.",
+    {"type": "string", "enum": [*FINDING_KINDS, POSSIBLE_SAME_PERSON]},
+    _choice([*FINDING_KINDS, POSSIBLE_SAME_PERSON]),
 )
 DRY_RUN = Param(
     "dry_run",

@@ -55,6 +55,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.NotCorrectable: Problem(422, "Only original events are corrected"),
     r.ClosesCycle: Problem(422, "Something would follow itself"),
     r.SelfMerger: Problem(422, "A lab cannot be merged into itself"),
+    r.SelfDifference: Problem(422, "Nobody is another than themselves"),
     NamelessEntity: Problem(422, "A name or an id is needed"),
     r.QueueFull: Problem(503, "Too many writes are waiting"),
     r.NotReady: Problem(503, "The service cannot answer now"),

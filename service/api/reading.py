@@ -6,9 +6,11 @@ from service.answers import corrections, events, findings, labs, log, people
 from service.answers.knowledge import lab_knowledge
 from service.answers.why import WhyAnswer, why_present
 from service.api import memento
+from service.api.comparing import list_similar_people
 from service.api.links import path_of
 from service.api.operations import Call, Page
 from service.api.paging import limit_of, names_in_query, number_of, place_of
+from service.api.params import POSSIBLE_SAME_PERSON
 from service.domain.refusals import UnknownEvent
 from service.domain.submissions import uuid_or_none
 
@@ -114,6 +116,8 @@ async def get_event(call: Call) -> events.EventView:
 
 
 async def list_findings(call: Call) -> Page:
+    if call.query.get("kind") == POSSIBLE_SAME_PERSON:
+        return await list_similar_people(call)
     connection, times = call.reading()
     before = (2**63 - 1, "")
     if "place" in call.query:

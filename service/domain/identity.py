@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from service.domain.effective import Effective, in_force
 from service.domain.events import (
+    DifferentFrom,
     Entity,
     Kind,
     OutsideIds,
@@ -39,6 +40,8 @@ class PersonFacts(Struct, frozen=True, omit_defaults=True):
     aliases: tuple[str, ...] = ()
     """The other names by which this person is known, those of ids mapped here included."""
     ids: OutsideIds | None = None
+    different_from: tuple[str, ...] = ()
+    """Ids that are not this person, as they were meant; of ids mapped here too."""
 
 
 @lru_cache(maxsize=65536)
@@ -128,6 +131,7 @@ def fold_people(recorded: Sequence[RecordedEvent]) -> dict[str, PersonFacts]:
     effective = [e for e in in_force(recorded) if not is_rumoured(e.payload)]
     canonical, _ = canonical_ids(effective, "person")
     mapped = mapped_ids(canonical)
+    apart = _told_apart(effective)
     return {
         one: PersonFacts(
             id=one,
@@ -136,9 +140,26 @@ def fold_people(recorded: Sequence[RecordedEvent]) -> dict[str, PersonFacts]:
             names=(known[one].name, *known[one].others),
             aliases=other_names(known[one], [known[m] for m in mapped.get(one, ())]),
             ids=known[one].ids,
+            different_from=tuple(
+                dict.fromkeys(
+                    other for own in (one, *mapped.get(one, ())) for other in apart.get(own, ())
+                )
+            ),
         )
         for one in known
     }
+
+
+def _told_apart(effective: Iterable[Effective]) -> dict[str, list[str]]:
+    """For each id those that somebody said are not the same person, whichever was named first."""
+    apart: dict[str, list[str]] = {}
+    for event in effective:
+        payload = event.payload
+        if isinstance(payload, DifferentFrom) and payload.person is not None:
+            one, other = id_of(payload.person), id_of(payload.other)
+            apart.setdefault(one, []).append(other)
+            apart.setdefault(other, []).append(one)
+    return apart
 
 
 class KnownNames(Struct):

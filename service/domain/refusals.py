@@ -273,6 +273,18 @@ class SelfMerger(Refusal):
         )
 
 
+class SelfDifference(Refusal):
+    """A different_from of someone and the same one."""
+
+    code = "self_difference"
+
+    def __init__(self, one: str) -> None:
+        super().__init__(
+            f"{shown(one)} cannot be another than itself; name as 'other' the one with whom it "
+            "is confused."
+        )
+
+
 class EventIdTaken(Refusal):
     code = "event_id_taken"
 

@@ -140,9 +140,16 @@ LIMIT $3::bigint;
 -- name: fetch_ids_of
 -- Every id that stands for a canonical one at a position.
 -- $1 kind text  $2 canonical_id text  $3 position bigint
-SELECT DISTINCT subject_id
-FROM names
-WHERE kind = $1::text
+SELECT person_id AS subject_id
+FROM people
+WHERE $1::text = 'person'
+    AND canonical_id = $2::text
+    AND known_from <= $3::bigint
+    AND known_to > $3::bigint
+UNION ALL
+SELECT lab_id
+FROM labs
+WHERE $1::text = 'lab'
     AND canonical_id = $2::text
     AND known_from <= $3::bigint
     AND known_to > $3::bigint;

@@ -48,7 +48,7 @@ _READ_PEOPLE = _SQL["read_people"]
 _READ_EVERY_LAB = _SQL["read_every_lab"]
 _FIND_BEFORE = _SQL["find_before"]
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Of the fold and of the rows' form; raised with every change of what rows say."""
 READABLE_SINCE = 1
 """The oldest code version whose rows today's code reads; raised when their form is another."""

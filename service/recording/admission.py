@@ -16,6 +16,7 @@ from service.domain.effective import effective_events
 from service.domain.events import (
     Closure,
     Correction,
+    DifferentFrom,
     Fact,
     Founding,
     Merger,
@@ -43,6 +44,7 @@ from service.domain.refusals import (
     Invalid,
     NotCorrectable,
     Refusal,
+    SelfDifference,
     SelfMerger,
     Since,
     UnknownEvent,
@@ -197,6 +199,7 @@ def _admit_one(
     replaced, target_position = _replaced(submission.payload, scope)
     payload = _resolved(submission, scope.directory)
     _refuse_self_merger(payload, submission.pointer)
+    _refuse_self_difference(payload, submission.pointer)
     entry = chained(
         scope.head,
         NewEvent(submission.event_id or chance.new_id(), payload),
@@ -298,6 +301,15 @@ def _refuse_self_merger(payload: Payload, pointer: str) -> None:
         ]
         if faults:
             raise Invalid(faults)
+
+
+def _refuse_self_difference(payload: Payload, pointer: str) -> None:
+    """By the ids that were meant: of two that are one by now it says that they should not be."""
+    fact = payload.event if isinstance(payload, Correction) else payload
+    if isinstance(fact, DifferentFrom):
+        subject = fact.person if fact.person is not None else fact.lab
+        if subject is not None and id_of(subject) == id_of(fact.other):
+            raise Invalid([SelfDifference(id_of(fact.other)).at(f"{pointer}/other")])
 
 
 def _refuse_cycle(entry: LogEntry, replaced: Sequence[Fact], scope: Scope) -> None:

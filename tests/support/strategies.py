@@ -95,7 +95,9 @@ register_events: st.SearchStrategy[Fact] = st.one_of(
     _of(b.lab_profile, _names, lab=labs),
     _of(b.same_person, _said(), person=people, into=people),
     _of(b.same_lab, _said(), lab=labs, into=labs),
-    _of(b.different_people, _said(), person=people, other=people),
+    _of(b.different_people, _said(), person=people, other=people).filter(
+        lambda event: event.person != event.other
+    ),
 )
 facts: st.SearchStrategy[Fact] = st.one_of(
     world_events, world_events, world_events, register_events

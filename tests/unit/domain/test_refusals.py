@@ -19,6 +19,7 @@ from service.domain.refusals import (
     NotFound,
     QueueFull,
     Refusal,
+    SelfDifference,
     SelfMerger,
     UnknownEvent,
     UnknownName,
@@ -90,6 +91,10 @@ MESSAGES: list[tuple[Refusal, str]] = [
             "Lab 'x' cannot be merged into itself; name another lab as 'lab' or take it out of "
             "'absorbed'."
         ),
+    ),
+    (
+        SelfDifference("x"),
+        "'x' cannot be another than itself; name as 'other' the one with whom it is confused.",
     ),
     (
         EventIdTaken("0b", 712),
