@@ -1,17 +1,22 @@
 """People who may be the same: found some at a time, bounded, and settled by what is recorded."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from service.app import CHANCE
 from service.domain.events import Correction, Payload, Retraction
 from service.domain.similar_people import PAIRS_MAX
+from service.postgres.pool import Pool
+from service.read_models import similar_people
 from service.read_models.replay import replay
 from service.read_models.similar_people import (
     PEOPLE_AT_ONCE,
     fetch_checkpoint,
     fetch_similar,
+    keep_looking,
     look,
 )
 from tests.support import builders as b
@@ -193,3 +198,37 @@ async def test_pairs_are_no_part_of_a_replay(log: Base) -> None:
     assert (done.state, done.drift) == ("done", [])
     assert await pairs(log) == SAME
     assert len(await read_log(log.owner)) == 2
+
+
+class Unreachable:
+    """A pool without connections at first, as while the database restarts."""
+
+    def __init__(self, pool: Pool, faults: int) -> None:
+        self._pool = pool
+        self.faults = faults
+
+    def acquire(self) -> object:
+        if self.faults:
+            self.faults -= 1
+            raise ConnectionRefusedError("the database is starting up")
+        return self._pool.acquire()
+
+
+async def test_task_outlives_a_database_that_restarts_and_ends_when_told(
+    log: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(similar_people, "PAUSE_AFTER_FAULT_SECONDS", 0)
+    monkeypatch.setattr(similar_people, "PAUSE_SECONDS", 0)
+    await record(log.pool, hired("a", "Wei Wang"), hired("b", "Wei Wang"))
+    pool = Unreachable(log.pool, faults=3)
+    task = asyncio.create_task(keep_looking(cast("Pool", pool)))
+    async with asyncio.timeout(20):
+        while await pairs(log) != SAME:
+            assert not task.done(), task.result()
+            await asyncio.sleep(0.01)
+    assert pool.faults == 0
+    task.cancel()
+    (ended,) = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(ended, asyncio.CancelledError)
+    # No lock and no connection stays behind.
+    assert await look_at_all(log) == 0
