@@ -1,5 +1,6 @@
 """What each correction and retraction changed: what was said, what is said now, and where it shows."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -37,6 +38,8 @@ from service.read_models.stints import fetch_stint_changes
 REASONS_MAX = 100
 CHANGES_SHOWN_MAX = 50
 """Of a correction in a list; a merger that is corrected can move thousands of people."""
+CHANGES_AT_ONCE_MAX = 500
+"""So many are told without giving way to other requests."""
 
 
 class Stood(Struct, frozen=True):
@@ -246,21 +249,27 @@ async def _effects(
     finding_labels = await labels_of(
         connection, [f for n in noticed.values() for f in (*n.arising, *n.going)], times
     )
-    return {
-        int(e.position): Effect(
-            said=_payload_before(e, chains[_root(e)], labels),
-            says=_payload_of(e, labels),
-            stood=_stood(e, chains[_root(e)]),
-            changes=[_stints_changed(c, moved, times.at) for c in shown[e.position]],
-            changes_total=len(stints[e.position]),
-            rosters=[_roster_changed(s, moved) for s in roster_spans(stints[e.position])],
-            headcounts=[
-                _headcount_changed(c, moved) for c in headcount_changes(stints[e.position])
-            ],
-            findings=_findings_changed(noticed[e.position], finding_labels),
-        )
-        for e in log_events
-    }
+
+    def told() -> dict[int, Effect]:
+        return {
+            int(e.position): Effect(
+                said=_payload_before(e, chains[_root(e)], labels),
+                says=_payload_of(e, labels),
+                stood=_stood(e, chains[_root(e)]),
+                changes=[_stints_changed(c, moved, times.at) for c in shown[e.position]],
+                changes_total=len(stints[e.position]),
+                rosters=[_roster_changed(s, moved) for s in roster_spans(stints[e.position])],
+                headcounts=[
+                    _headcount_changed(c, moved) for c in headcount_changes(stints[e.position])
+                ],
+                findings=_findings_changed(noticed[e.position], finding_labels),
+            )
+            for e in log_events
+        }
+
+    # A merger of thousands takes seconds to tell, and others are to be answered meanwhile.
+    is_much = sum(map(len, stints.values())) > CHANGES_AT_ONCE_MAX
+    return await asyncio.to_thread(told) if is_much else told()
 
 
 async def _chains(

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from service.answers import corrections
 from service.api.operations import Machinery
 from service.app import CHANCE
 from service.recording.admission import Chance
@@ -245,3 +246,20 @@ async def test_what_was_read_can_still_be_put_back(client: httpx.AsyncClient) ->
     )
     assert response.status_code == 201, response.text
     assert UUID(response.json()["event_id"]) != UUID(ANN)
+
+
+async def test_effect_of_very_many_is_told_the_same(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told beside the other requests; a list shows some of the people, the event all."""
+    await record(client, *HISTORY)
+    own = await put(client, MERGED, "retraction", reason="it never came about")
+    path = f"/v1/events/{own['event_id']}"
+    at_once = await get(client, path)
+    monkeypatch.setattr(corrections, "CHANGES_AT_ONCE_MAX", 0)
+    monkeypatch.setattr(corrections, "CHANGES_SHOWN_MAX", 1)
+    assert await get(client, path) == at_once
+    (listed,) = (await get(client, "/v1/corrections"))["items"]
+    whole = at_once["effect"]
+    assert listed["effect"] == {**whole, "changes": whole["changes"][:1]}
+    assert (len(whole["changes"]), listed["effect"]["changes_total"]) == (2, 2)
