@@ -43,6 +43,7 @@ _HEADERS = {
     "Accept-Datetime": {
         "description": "An instant to answer as known at (RFC 7089); `known_at` and a cursor go "
         "before it.",
+        # No pattern: beside `known_at` the header says nothing, whatever is in it.
         "schema": {"type": "string", "examples": ["Sun, 01 Nov 2026 09:00:00 GMT"]},
     },
     "If-None-Match": {
