@@ -1,6 +1,9 @@
 """The README tells the truth."""
 
+import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from service.cli.main import timeline
 from service.log.schema import bundled
 from service.recording.fixtures import load_fixtures, read_fixtures
 from tests.support.postgres import CHANCE
+from tests.support.server import TIMELINE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -38,6 +42,35 @@ async def test_the_example_is_what_the_command_says(
     )
     assert result.exit_code == 0, result.output
     assert without_times(told) == without_times(result.stdout)
+
+
+def test_the_walk_through_walks(tmp_path: Path) -> None:
+    """Every line, one after the other, as a reader would type it."""
+    told: list[str] = []
+    names: dict[str, str] = {}
+    for line in block_after("the walk-through").splitlines():
+        words = shlex.split(line, comments=True)
+        done = subprocess.run(
+            [*TIMELINE, *(names.get(word, word) for word in words[1:])],
+            cwd=tmp_path,
+            env={**os.environ, "TIMELINE_DATA_DIR": str(tmp_path / "data")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        told.append(done.stdout)
+        if words[1] == "record":
+            names["EVENT_ID"] = re.findall(r"Event ([0-9a-f-]{36})", done.stdout)[0]
+            names["POSITION"] = re.findall(r"position ([0-9]+)", done.stdout)[0]
+    _, rehearsed, _, now, before, why, replayed, verified, _, _, copied = told
+    assert "March 2024" in rehearsed
+    assert "Ada" not in now
+    assert "Ada" in before
+    assert why.startswith("No")
+    assert "differed in nothing" in replayed
+    assert "2 events" in verified
+    assert "2 events" in copied
 
 
 def without_times(text: str) -> list[str]:
