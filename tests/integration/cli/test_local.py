@@ -111,6 +111,7 @@ def test_keys_are_made_listed_and_revoked(data_dir: Path) -> None:
 
 
 def test_migrating_what_is_up_to_date_says_so(data_dir: Path) -> None:
+    run(data_dir, "migrate")
     result = run(data_dir, "migrate")
     assert result.exit_code == 0, result.output
     assert "up to date" in result.stdout
