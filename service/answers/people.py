@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from service.answers.findings import FindingView, view_of
 from service.answers.names import Named
-from service.answers.similar_people import similar_to
 from service.answers.times import KnownAt, Times
 from service.answers.views import Kept, View, labels_in, view_of_person
 from service.domain.dates import day_or_none
@@ -66,8 +65,6 @@ class PersonAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     known_at: KnownAt
     stints: Sequence[StintView]
     findings: Sequence[FindingView]
-    possible_same_person: Sequence[FindingView] | None
-    """Who may be the same, as of now; null of an answer for the past."""
     published_by: date | None = None
     undated_events: int | None = None
     """
@@ -115,7 +112,6 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
         known_at=times.known_at,
         stints=[stint_view(stint, labels.lab(stint.lab), times.at) for stint in stints],
         findings=[view_of(finding, labels) for finding in noticed],
-        possible_same_person=await similar_to(connection, person_id, times),
         published_by=times.published_by,
         undated_events=view.undated_events,
     )

@@ -59,6 +59,7 @@ async def similar_people(
     looked_at = await fetch_checkpoint(connection)
     items = await _views(connection, page, times)
     times.is_pinned = False
+    times.fixed_by = ()
     times.beside = _digest((looked_at, items))
     return FindingsAnswer(
         items=items,
@@ -67,24 +68,6 @@ async def similar_people(
         known_at=times.known_at,
         looked_at=looked_at,
     )
-
-
-async def similar_to(
-    connection: Connection, person_id: str, times: Times
-) -> list[FindingView] | None:
-    """Who may be the same as one person, by the canonical id; None of an answer for the past."""
-    if not times.are_now:
-        return None
-    ids = await directories.fetch_ids_of(connection, "person", person_id, position=times.head)
-    kept = await fetch_similar(connection, people=ids)
-    # The one who was asked for comes first.
-    own = [
-        k if k.person == person_id else msgspec.structs.replace(k, person=k.other, other=k.person)
-        for k in kept
-    ]
-    views = await _views(connection, own, times)
-    times.beside = _digest(views)
-    return views
 
 
 async def _views(

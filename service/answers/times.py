@@ -36,6 +36,8 @@ class Times(Struct):
     """Whether a name in the question was known only later: such an answer can still change."""
     resolved: dict[tuple[Kind, str], str] = field(default_factory=dict)
     """The canonical ids of those whom the question names, by kind and by text."""
+    fixed_by: tuple[str, ...] = ("at", "known_at")
+    """Parameters that fix an address to these times; none where the address cannot be fixed."""
     beside: str = ""
     """A digest of what the answer shows that does not follow from the log; blank of nothing."""
 

@@ -74,6 +74,7 @@ async def _changes_of_days(call: Call, given: list[str]) -> changes.LabChangesAn
     if "at" in call.query:
         _refuse("at", "'at' does not go with two days")
     from_on, to_on = _in_order(call.query["from"], call.query["to"])
+    times.fixed_by = ("known_at",)
     # The two days are given, so that the state of knowledge alone decides whether it can change.
     known_at = call.query.get("known_at")
     times.is_pinned = isinstance(known_at, int) or times.known_at.position < times.head
@@ -98,6 +99,7 @@ async def _changes_of_knowledge(call: Call, given: list[str]) -> changes.LabChan
             f"'known_to', position {later.known_at.position}",
         )
     answer = await changes.changes_of_knowledge(connection, call.path["lab"], earlier, later)
+    times.fixed_by = ()
     times.is_pinned = earlier.is_pinned and later.is_pinned
     times.rests_on_head = later.rests_on_head
     return answer

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import msgspec
 from litestar import MediaType, Request, Response
@@ -206,7 +206,8 @@ def _with_next(operation: Operation, page: Page, call: Call) -> tuple[Any, str |
 
 
 def _query(call: Call) -> list[tuple[str, str]]:
-    return [*call.request.query_params.multi_items()]
+    """As it was sent; the framework's own reading forgets the order."""
+    return parse_qsl(call.request.scope["query_string"].decode("ascii"), keep_blank_values=True)
 
 
 def _link_canonical(operation: Operation, call: Call) -> None:
@@ -248,7 +249,9 @@ def _read_headers(operation: Operation, call: Call) -> dict[str, str]:
         if call.is_negotiated:
             path = path_of(operation.path, call.path)
             position = times.known_at.position
-            headers["Content-Location"] = memento.pinned(path, _query(call), times.at, position)
+            headers["Content-Location"] = memento.pinned(
+                path, _query(call), times.at, position, times.fixed_by
+            )
     return headers | {"Vary": ", ".join(varying)}
 
 

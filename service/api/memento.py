@@ -85,10 +85,13 @@ def original(path: str, query: Query) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def pinned(path: str, query: Query, at: date, position: int) -> str:
-    """The address at which an answer stays as it is: both times are given."""
-    kept = [(name, value) for name, value in query if name not in ("at", "known_at")]
-    return f"{path}?{urlencode([*kept, ('at', at.isoformat()), ('known_at', str(position))])}"
+def pinned(
+    path: str, query: Query, at: date, position: int, by: Sequence[str] = ("at", "known_at")
+) -> str:
+    """The address at which an answer stays as it is: the times *by* which it is fixed are given."""
+    times = {"at": at.isoformat(), "known_at": str(position)}
+    kept = [(name, value) for name, value in query if name not in times]
+    return f"{path}?{urlencode([*kept, *((name, times[name]) for name in by)])}"
 
 
 def memento_links(path: str, query: Query, times: Times, timemap: str | None) -> list[str]:
@@ -99,8 +102,8 @@ def memento_links(path: str, query: Query, times: Times, timemap: str | None) ->
         links.append(link(map_of_day, "timemap", type=LINK_FORMAT))
     known_at = times.known_at
     # Before the first event nothing was recorded, and a memento needs its date.
-    if known_at.recorded_at is not None:
-        url = pinned(path, query, times.at, known_at.position)
+    if known_at.recorded_at is not None and times.fixed_by:
+        url = pinned(path, query, times.at, known_at.position, times.fixed_by)
         links.append(link(url, "memento", datetime=http_date(known_at.recorded_at)))
     return links
 

@@ -1,6 +1,6 @@
 -- name: try_lock_similar
 -- Let one process at a time look; until the transaction ends.
-SELECT pg_try_advisory_xact_lock(7240004);
+SELECT pg_try_advisory_xact_lock(7240005);
 
 -- name: set_threshold
 -- How near names have to be for the operator %, until the transaction ends.

@@ -1,7 +1,11 @@
 """The loader of named SQL statements."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import service
 from service.postgres.statements import BadStatementFile, load_statements, parse_statements
 
 
@@ -65,3 +69,14 @@ def test_missing_statement_is_a_fault_of_the_import() -> None:
 def test_missing_file_is_a_fault_of_the_import() -> None:
     with pytest.raises(FileNotFoundError):
         load_statements("service.log", "nothing.sql")
+
+
+def test_each_advisory_lock_has_a_number_of_its_own() -> None:
+    """Two things that share a number wait for each other, or never happen, without a reason."""
+    files: dict[str, set[str]] = {}
+    for file in Path(service.__file__).parent.rglob("*"):
+        if file.suffix in (".sql", ".py"):
+            for number in re.findall(r"advisory_\w*lock\w*\((\d+)\)", file.read_text()):
+                files.setdefault(number, set()).add(file.name)
+    assert len(files) >= 4
+    assert {number: names for number, names in files.items() if len(names) > 1} == {}
