@@ -1,23 +1,14 @@
 """What the documents that started the project say, asked over HTTP of the history that comes along."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import asyncpg
 import httpx
 import pytest
 
-from service.app import ROLE, SEARCH_PATH, machinery
 from service.domain.identity import slug_of
 from service.log.schema import bundled
-from service.postgres.pool import open_pool
-from service.recording.fixtures import load_fixtures, read_fixtures
-from service.settings import Settings
-from tests.support.postgres import CHANCE, dsn_of, http_client
 
 ALL: list[dict[str, Any]] = json.loads(
     (bundled("fixtures") / "seed_claims.json").read_text(encoding="utf-8")
@@ -25,24 +16,6 @@ ALL: list[dict[str, Any]] = json.loads(
 # Two claims need what is not there yet: moves between labs, and the export as GEXF.
 NOT_YET = ("moves", "export")
 CLAIMS = {slug_of(c["claim"], otherwise="claim"): c for c in ALL if "lab" in c["request"]}
-
-
-@pytest.fixture(scope="session")
-def history(cluster: str, template: str) -> Iterator[str]:
-    """The address of a database that holds the history; only read."""
-    name = f"{template}_history"
-    asyncio.run(_execute(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    asyncio.run(_load(dsn_of(cluster, name)))
-    yield dsn_of(cluster, name)
-    asyncio.run(_execute(cluster, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-
-
-@pytest.fixture
-async def reader(history: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The application on the history, without a key."""
-    settings = Settings(database_url=history, data_dir=tmp_path)
-    async with machinery(settings, history) as made, http_client(made, None) as client:
-        yield client
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
@@ -141,20 +114,3 @@ async def presences(reader: httpx.AsyncClient, lab: str, at: str) -> dict[str, s
     answer = await reader.get(f"/v1/labs/{quote(lab, safe='')}", params={"at": at})
     assert answer.status_code == 200, answer.text
     return {m["person"]["id"]: m["presence"] for m in answer.json()["members"]}
-
-
-async def _load(dsn: str) -> None:
-    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
-    try:
-        async with pool.acquire() as connection, connection.transaction():
-            await load_fixtures(connection, read_fixtures(bundled("fixtures")), CHANCE)
-    finally:
-        await pool.close()
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
