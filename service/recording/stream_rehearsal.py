@@ -33,6 +33,7 @@ from service.domain.subjects import Subject
 from service.log.append import Head
 from service.postgres.pool import Connection
 from service.read_models.directory import texts_of
+from service.read_models.switching import hold_still
 from service.recording.admission import Chance, Scope, admit
 from service.recording.commands import Command, Outcome, Recorded
 from service.recording.scope import read_scope
@@ -62,6 +63,7 @@ class StreamRehearsal:
         Shapes: positions are made up; those beyond `before` would be new.
         """
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await hold_still(connection)
             scope = await read_scope(connection, [command], chance.now())
         self._lay_over(scope, command)
         before = scope.head.position

@@ -10,9 +10,10 @@ from service.read_models import switching
 from service.read_models.replay import replay
 from service.read_models.replays import Replay, fetch_replays
 from service.read_models.switching import hold_still
-from service.recording import rehearsal
+from service.recording import rehearsal, stream_rehearsal
 from service.recording.rehearsal import rehearse
 from service.recording.scope import read_scope
+from service.recording.stream_rehearsal import StreamRehearsal
 from tests.support import builders as b
 from tests.support.catalogue import connected
 from tests.support.histories import Base, command, record, with_entities
@@ -113,6 +114,25 @@ async def test_rehearsal_is_not_switched_under_its_hands(
     async with filled.pool.acquire() as connection:
         rehearsed = await rehearse(connection, asked, CHANCE)
     assert [len(change.before) for change in rehearsed.changes] == [1]
+    assert (await going[0]).state == "done"
+
+
+async def test_rehearsed_stream_is_not_switched_under_its_hands(
+    filled: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a chunk of a stream find its people gone."""
+    going: list[asyncio.Task[Replay]] = []
+
+    async def read_scope_late(*args: Any) -> Any:
+        going.append(asyncio.create_task(replay(filled.pool, CHANCE.new_id(), now=CHANCE.now)))
+        await gave_way(filled, going[0])
+        return await read_scope(*args)
+
+    monkeypatch.setattr(stream_rehearsal, "read_scope", read_scope_late)
+    asked = command(b.departure("ann", at="x", on="2021"))
+    async with filled.pool.acquire() as connection:
+        rehearsed = await StreamRehearsal().take(connection, asked, CHANCE)
+    assert len(rehearsed.outcomes) == 1
     assert (await going[0]).state == "done"
 
 
