@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from service.domain.refusals import Refusal
-from service.postgres.pool import Connection
+from service.postgres.pool import DATABASE_FAULTS, Connection
 from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.log", "usage.sql")
@@ -24,6 +24,7 @@ _TRY_HAVE_ALONE = _SQL["try_have_alone"]
 _GIVE_BACK = _SQL["give_back"]
 
 SECONDS_BETWEEN_TRIES = 1.0
+
 
 log = structlog.get_logger()
 
@@ -112,7 +113,7 @@ async def _share_again(dsn: str) -> Connection:
         try:
             connection = await asyncpg.connect(dsn)
             await connection.execute(_SHARE)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except DATABASE_FAULTS as fault:
             log.warning("usage_not_told", fault=f"{type(fault).__name__}: {fault}")
             if connection is not None:
                 connection.terminate()

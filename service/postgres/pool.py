@@ -19,6 +19,15 @@ REQUEST_SECONDS = 60
 """So long may a statement take by which somebody waits for an answer."""
 PATIENCE_SECONDS = 24 * 60 * 60.0
 """For statements that take as long as the log is long."""
+DATABASE_FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # The driver met a connection in the midst of its end.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What a statement raises when it, its connection or its server fails."""
 
 _FIND_ROLE = load_statements("service.postgres", "pool.sql")["find_role"]
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from service.domain.events import Position, RecordedEvent
 from service.domain.refusals import Refusal
-from service.postgres.pool import PATIENCE_SECONDS, Connection, Pool
+from service.postgres.pool import DATABASE_FAULTS, PATIENCE_SECONDS, Connection, Pool
 from service.postgres.statements import load_statements
 from service.read_models.drift import Difference, Drift
 
@@ -44,8 +44,6 @@ LET_GO_SECONDS = 2.0
 """So long may the clean-up after a fault take before the connection is cut instead."""
 ENDED = "The process that ran it was ended; the read models are those of before it."
 STOPPED = "The service was stopped meanwhile; the read models are those of before it."
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Replay(Struct, frozen=True, kw_only=True):
@@ -263,7 +261,7 @@ async def on_record(
         yield progress
     except BaseException as fault:
         # Where the connection is gone, its lock is, by which others see that nothing runs.
-        with suppress(*_LOST):
+        with suppress(*DATABASE_FAULTS):
             async with asyncio.timeout(LET_GO_SECONDS):
                 await progress.fail(Drift(), _told(fault))
         raise
@@ -318,7 +316,7 @@ async def _let_go(connection: Connection) -> None:
     except BaseException as own:
         # With the connection its lock is gone; what is left, the next one cleans up.
         connection.terminate()
-        if not isinstance(own, _LOST):
+        if not isinstance(own, DATABASE_FAULTS):
             raise
 
 

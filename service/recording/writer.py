@@ -9,7 +9,6 @@ A command that is refused fails alone; a fault of the database lets each be trie
 import asyncio
 from collections.abc import Sequence
 
-import asyncpg
 import structlog
 from msgspec import Struct
 
@@ -17,7 +16,7 @@ from service.domain.events import Position
 from service.domain.findings import Finding
 from service.domain.refusals import NotReady, QueueFull, Refusal
 from service.log.append import Receipt, append, lock
-from service.postgres.pool import Connection, Pool
+from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.rows import keep
 from service.recording.admission import Admitted, Chance, admit
@@ -116,7 +115,7 @@ class Writer:
     async def _answer(self, group: Sequence[_Waiting]) -> None:
         try:
             results = await self._commit([w.command for w in group])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+        except DATABASE_FAULTS as fault:
             log.warning("group_failed", commands=len(group), fault=str(fault))
             results = await self._commit_singly(group, fault)
         except Exception as fault:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, note, settings
 
 from service.app import ROLE, SEARCH_PATH, make_current
 from service.domain.events import Correction, Entity, Payload, Retraction
-from service.domain.refusals import EventIdTaken
+from service.domain.refusals import Invalid
 from service.log import restore as restoring
 from service.log.append import Head
 from service.log.chain import GENESIS, event_hash, header_hash, payload_hash
@@ -211,7 +211,7 @@ async def test_repeats_are_known_in_a_restored_log(base: Base) -> None:
         submission(b.hire("Nobody", at="Lab X", on="2020", sources=(b.source("2020"),)), ids[1]),
         submission(b.sighting("Ann Lee", at="Lab X", on="2020"), ids[1]),
     ):
-        with pytest.raises(EventIdTaken, match="position 2"):
+        with pytest.raises(Invalid, match="position 2"):
             await record(base.pool, other)
     assert await exported(base.pool) == lines
 

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from service.domain.submissions import Submission
 from service.log.append import lock
 from service.log.read import read_head
 from service.log.schema import renew_grant
+from service.postgres.pool import DATABASE_FAULTS
 from service.read_models import drift as drifts
 from service.read_models import replay as replays
 from service.read_models import switching
@@ -540,7 +540,7 @@ class TestCrash:
 
         with monkeypatch.context() as patched:
             after_building(patched, die)
-            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            with pytest.raises(DATABASE_FAULTS):
                 await replay(filled.pool, number, now=CHANCE.now)
         killed = await fetch_replay(filled.owner, number)
         assert killed is not None
