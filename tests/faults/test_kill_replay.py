@@ -132,8 +132,8 @@ async def ended(clients: Clients, path: str) -> Any:
         await asyncio.sleep(0.1)
 
 
-async def ask(clients: Clients, method: str, path: str) -> Any:
-    response = await clients._send(method, path)
+async def ask(clients: Clients, method: str, path: str, **how: Any) -> Any:
+    response = await clients._send(method, path, **how)
     assert response is not None, path
     assert response.status_code == 200, response.text
     return response.json()
@@ -178,7 +178,7 @@ async def _kill_and_look(data_dir: Path, owner: Any, random: Random) -> None:
         await going
         listed = (await ask(clients, "GET", "/v1/replays"))["items"]
         assert {r["state"] for r in listed} <= {"done", "failed"}
-        verified = await ask(clients, "POST", "/v1/verifications")
+        verified = await ask(clients, "POST", "/v1/verifications", timeout=600)
         checked = await ended(clients, "/v1/replays?check=true")
         recorded = await _since(clients, EVENTS)
         last = await ended(clients, "/v1/replays")
