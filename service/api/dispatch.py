@@ -18,7 +18,6 @@ from service.api.params import parse_query
 from service.domain.events import Kind
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
 from service.log.keys import Principal, find_key, key_hash
-from service.log.read import read_head
 
 SLASH = "\N{SYMBOL FOR GROUP SEPARATOR}"
 """Stands for a slash inside a path's name, which the router would take for a divider."""
@@ -317,14 +316,6 @@ def _path(request: Request[Any, Any, Any]) -> dict[str, str]:
         if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text or not text.strip():
             raise NotFound(f"{shown(text)} can be nobody's name.")
     return names
-
-
-async def refresh_position(machinery: Machinery) -> int:
-    """The head as of now, remembered for answers that do not ask for it."""
-    async with machinery.pool.acquire() as connection:
-        head = await read_head(connection)
-    machinery.position_seen = max(machinery.position_seen, head.position)
-    return head.position
 
 
 def path_with_slashes(raw_path: bytes) -> str:
