@@ -118,12 +118,14 @@ class _Dated(_Event, frozen=True, kw_only=True):
     date: Edtf
 
 
-class _PersonEvent(_Dated, frozen=True, kw_only=True):
+class PersonEvent(_Dated, frozen=True, kw_only=True):
+    """What places one person at one lab."""
+
     person: Ref
     lab: Ref
 
 
-class _Post(_PersonEvent, frozen=True, kw_only=True):
+class _Post(PersonEvent, frozen=True, kw_only=True):
     role: Text | None = None
     team: Text | None = None
     location: Text | None = None
@@ -165,11 +167,11 @@ class RoleChange(_Post, tag="role_change", frozen=True, kw_only=True):
     pass
 
 
-class Leave(_PersonEvent, tag="leave", frozen=True, kw_only=True):
+class Leave(PersonEvent, tag="leave", frozen=True, kw_only=True):
     pass
 
 
-class Return(_PersonEvent, tag="return", frozen=True, kw_only=True):
+class Return(PersonEvent, tag="return", frozen=True, kw_only=True):
     pass
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from service.domain.events import Position
+
 FindingKind = Literal[
     "already_present",
     "unknown_start",
@@ -44,8 +46,9 @@ class Told(NamedTuple):
     lab: str
     lo: date
     hi: date
-    position: int
+    position: Position
     """Of the original, by which the two of a pair stand in order."""
+    event_id: UUID
 
 
 class Duplicates:
@@ -57,37 +60,47 @@ class Duplicates:
     something else is compared with those of its person, type and lab, and no two others are.
     """
 
-    def __init__(self, told: Mapping[UUID, Told]) -> None:
-        self._told: dict[UUID, Told] = {}
-        self._alike: dict[tuple[str, str, str], dict[UUID, Told]] = {}
-        for one, said in told.items():
-            self._say(one, said)
+    def __init__(self) -> None:
+        self._told: dict[Position, Told] = {}
+        self._alike: dict[tuple[str, str, str], dict[Position, Told]] = {}
 
-    def follow(self, told: Mapping[UUID, Told]) -> tuple[set[Finding], set[Finding]]:
-        """The findings that go and those that arise when *told* is what is said from now on."""
-        others = {one for one, said in self._told.items() if told.get(one) != said}
-        others |= told.keys() - self._told.keys()
-        going = set(self._among(others))
-        for one in others:
-            self._say(one, told.get(one))
-        arising = set(self._among(others))
+    def positions(self) -> Iterable[Position]:
+        """Of the events that are compared."""
+        return self._told.keys()
+
+    def know(self, told: Mapping[Position, Told | None]) -> None:
+        """Take what events say as known: which of them are alike is not asked."""
+        for one, said in told.items():
+            if said is not None:
+                self._told[one] = said
+                self._alike.setdefault(said[:3], {})[one] = said
+
+    def follow(self, told: Mapping[Position, Told | None]) -> tuple[set[Finding], set[Finding]]:
+        """
+        The findings that go and those that arise when events say what *told* has of them.
+
+        Shapes: by position; None of an event that no longer counts. The others stay as they are.
+        """
+        going: set[Finding] = set()
+        arising: set[Finding] = set()
+        for one, said in told.items():
+            before = self._told.get(one)
+            if before == said:
+                continue
+            if before is not None:
+                group = self._alike[before[:3]]
+                del self._told[one], group[one]
+                going.update(_like(before, group))
+            if said is not None:
+                group = self._alike.setdefault(said[:3], {})
+                if group:
+                    arising.update(_like(said, group))
+                self._told[one] = group[one] = said
         return going - arising, arising - going
 
-    def _say(self, one: UUID, said: Told | None) -> None:
-        before = self._told.pop(one, None)
-        if before is not None:
-            del self._alike[before[:3]][one]
-        if said is not None:
-            self._told[one] = said
-            self._alike.setdefault(said[:3], {})[one] = said
 
-    def _among(self, ids: Iterable[UUID]) -> Iterator[Finding]:
-        for one in ids:
-            if one in self._told:
-                said = self._told[one]
-                for other, also in self._alike[said[:3]].items():
-                    if other != one and is_alike(said, also):
-                        yield duplicate(one, said, other, also)
+def _like(one: Told, others: Mapping[Position, Told]) -> Iterator[Finding]:
+    return (duplicate(one, other) for other in others.values() if is_alike(one, other))
 
 
 def is_alike(one: Told, other: Told) -> bool:
@@ -98,7 +111,7 @@ def is_alike(one: Told, other: Told) -> bool:
     )
 
 
-def duplicate(one_id: UUID, one: Told, other_id: UUID, other: Told) -> Finding:
+def duplicate(one: Told, other: Told) -> Finding:
     """That two events may be one, the earlier one first."""
-    events = (one_id, other_id) if one.position < other.position else (other_id, one_id)
-    return Finding("possible_duplicate", one.person, (one.lab,), events)
+    first, second = (one, other) if one.position < other.position else (other, one)
+    return Finding("possible_duplicate", one.person, (one.lab,), (first.event_id, second.event_id))

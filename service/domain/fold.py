@@ -7,13 +7,14 @@ from the log, so that all three agree.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
-from uuid import UUID
 
 from msgspec import Struct
 
 from service.domain.effective import Effective, effective_events
 from service.domain.events import (
+    Fact,
     Founding,
+    PersonEvent,
     PersonFact,
     Position,
     RecordedEvent,
@@ -25,7 +26,7 @@ from service.domain.events import (
 from service.domain.findings import OVERLAP_DAYS_MAX, Finding, Told, duplicate, is_alike
 from service.domain.identity import PersonFacts, canonical_ids, fold_people
 from service.domain.labs import Labs, fold_labs
-from service.domain.presence import overlap_days
+from service.domain.presence import certain_spans, overlap_days
 from service.domain.stints import Stint, fold_stints
 
 
@@ -62,7 +63,7 @@ def fold_histories(
     """
     every = list(recorded)
     stints, findings = fold_stays(every, labs, people)
-    return stints, findings + _possible_duplicates(fold_told(every, labs, people))
+    return stints, findings + _possible_duplicates(fold_told(every, labs, people).values())
 
 
 def fold_stays(
@@ -85,33 +86,45 @@ def fold_stays(
         stints += own_stints
         # Two stints that one merger carries past a closure are one thing noticed.
         findings += dict.fromkeys(own_findings)
-        findings += _overlaps(person, own_stints)
+        by_lab: dict[str, list[Stint]] = {}
+        for stint in own_stints:
+            by_lab.setdefault(stint.lab, []).append(stint)
+        findings += overlaps(person, by_lab)
     return stints, findings
 
 
 def fold_told(
     recorded: Iterable[RecordedEvent], labs: Labs, people: Collection[str] | None = None
-) -> dict[UUID, Told]:
+) -> dict[Position, Told]:
     """
-    What each event of one person says in which another can be like it, by person and position.
+    What each event of one person says in which another can be like it, by its position.
 
     Shapes: as of `fold_histories`. Foundings are left out: they name several people.
     """
     effective = effective_events(recorded)
     canonical, _ = canonical_ids(effective, "person")
     return {
-        event.event_id: Told(
-            person,
-            type_of(event.payload),
-            labs[id_of(event.payload.lab)].canonical_id,
-            *bounds_of(event.payload),
-            event.position,
-        )
+        event.position: told_of(event, event.payload, canonical, labs)
         for person, own in _by_person(effective, canonical).items()
         if people is None or person in people
         for event in own
-        if isinstance(event.payload, PersonFact)
+        if isinstance(event.payload, PersonEvent)
     }
+
+
+def told_of(
+    event: Effective, payload: PersonFact, canonical: Mapping[str, str], labs: Labs
+) -> Told:
+    """What an event says in which another can be like it."""
+    person = id_of(payload.person)
+    return Told(
+        canonical.get(person, person),
+        type_of(payload),
+        labs[id_of(payload.lab)].canonical_id,
+        *bounds_of(payload),
+        event.position,
+        event.event_id,
+    )
 
 
 def _by_person(
@@ -120,39 +133,40 @@ def _by_person(
     """The events that place each person somewhere, by canonical id."""
     named: dict[str, list[Effective]] = {}
     for event in effective:
-        payload = event.payload
-        if isinstance(payload, Founding):
-            people = founder_ids(payload)
-        elif isinstance(payload, PersonFact):
-            people = [id_of(payload.person)]
-        else:
-            continue
-        for person in dict.fromkeys(canonical.get(p, p) for p in people):
+        for person in people_of(event.payload, canonical):
             named.setdefault(person, []).append(event)
     return named
 
 
-def _possible_duplicates(told: Mapping[UUID, Told]) -> list[Finding]:
+def people_of(payload: Fact, canonical: Mapping[str, str]) -> Iterable[str]:
+    """Canonical ids of those whom a payload places somewhere, each once."""
+    if isinstance(payload, PersonEvent):
+        person = id_of(payload.person)
+        return (canonical.get(person, person),)
+    if isinstance(payload, Founding):
+        return dict.fromkeys(canonical.get(p, p) for p in founder_ids(payload))
+    return ()
+
+
+def _possible_duplicates(told: Iterable[Told]) -> list[Finding]:
     """Two events of one type, person and lab whose bounds hardly differ."""
-    alike: dict[tuple[str, str, str], list[tuple[UUID, Told]]] = {}
-    for event_id, said in told.items():
-        alike.setdefault(said[:3], []).append((event_id, said))
+    alike: dict[tuple[str, str, str], list[Told]] = {}
+    for said in told:
+        alike.setdefault(said[:3], []).append(said)
     return [
-        duplicate(one_id, one, other_id, other)
+        duplicate(one, other)
         for group in alike.values()
-        for (one_id, one), (other_id, other) in combinations(group, 2)
+        for one, other in combinations(group, 2)
         if is_alike(one, other)
     ]
 
 
-def _overlaps(person: str, stints: Iterable[Stint]) -> list[Finding]:
+def overlaps(person: str, by_lab: Mapping[str, Sequence[Stint]]) -> list[Finding]:
     """Pairs of labs at which the person certainly was at once for long."""
-    by_lab: dict[str, list[Stint]] = {}
-    for stint in stints:
-        by_lab.setdefault(stint.lab, []).append(stint)
+    spans = {lab: certain_spans(stints) for lab, stints in by_lab.items()}
     findings = []
     for one, other in combinations(sorted(by_lab), 2):
-        days = overlap_days(by_lab[one], by_lab[other])
+        days = overlap_days(spans[one], spans[other])
         if days > OVERLAP_DAYS_MAX:
             events = [e for s in (*by_lab[one], *by_lab[other]) for e in s.events]
             findings.append(

@@ -82,24 +82,24 @@ def certain_span(stint: Stint) -> tuple[date, date] | None:
     return (stint.start.hi, after) if stint.start.hi < after else None
 
 
-def overlap_days(one: Iterable[Stint], other: Iterable[Stint]) -> int:
-    """The number of days that are certain in both."""
-    return sum(
-        max(0, (min(a[1], b[1]) - max(a[0], b[0])).days)
-        for a in _certain_spans(one)
-        for b in _certain_spans(other)
-    )
+Spans = list[tuple[date, date]]
+"""Days in order, half-open; no day is in two of them."""
 
 
-def _certain_spans(stints: Iterable[Stint]) -> list[tuple[date, date]]:
-    """The certain spans of several stints, joined where they meet: no day is in two of them."""
-    spans: list[tuple[date, date]] = []
+def certain_spans(stints: Iterable[Stint]) -> Spans:
+    """The certain days of several stints of one person at one lab, joined where they meet."""
+    spans: Spans = []
     for first, after in sorted(filter(None, map(certain_span, stints))):
         if spans and first <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(spans[-1][1], after))
         else:
             spans.append((first, after))
     return spans
+
+
+def overlap_days(one: Spans, other: Spans) -> int:
+    """The number of days that are in both."""
+    return sum(max(0, (min(a[1], b[1]) - max(a[0], b[0])).days) for a in one for b in other)
 
 
 def _day_after(on: date) -> date:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
+from operator import attrgetter
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -11,23 +12,30 @@ from msgspec import Struct, field
 from service.domain.dates import UNBOUNDED_LO, eve
 from service.domain.effective import Effective
 from service.domain.events import (
-    Departure,
     Founding,
-    Hire,
     Leave,
+    PersonEvent,
     PersonFact,
     Return,
-    RoleChange,
-    Sighting,
     bounds_of,
     id_of,
     type_of,
 )
 from service.domain.findings import Finding
-from service.domain.labs import LabFacts, Labs, reading
+from service.domain.labs import LabEnd, LabFacts, Labs, reading
 
 Motion = Literal["enter", "seen", "exit"]
 
+PLACING = (PersonEvent, Founding)
+"""The payloads that place people; a tuple, which `isinstance` takes faster than a union."""
+_IN_ORDER = attrgetter("order")
+_AS_RECORDED = attrgetter("lo", "hi", "position")
+"""The order of what is seen of someone: by the bounds as recorded."""
+_OF_LABS = ("merged_in", "lab_end")
+"""Items that no event of the person's own gave."""
+_STEPS = ("role_change", "sighting")
+_LEAVES = ("leave", "return")
+_MOTIONS: dict[str, Motion] = {"founding": "enter", "hire": "enter", "departure": "exit"}
 _RANK = {"founding": 0, "merged_in": 1, "hire": 2, "departure": 4, "lab_end": 4}
 _RANK_SEEN = 3
 
@@ -103,11 +111,11 @@ class Item(Struct):
     post: Post = NO_POST
     carried: tuple[UUID, ...] = ()
     """Of someone merged in: what the stint at the absorbed lab rests on."""
+    order: tuple[date, date, int, int] = (date.min, date.min, 0, 0)
+    """Where it stands among the items not yet placed (SEMANTICS 4.3)."""
 
-    @property
-    def order(self) -> tuple[date, date, int, int]:
-        """Where it stands among the items not yet placed (SEMANTICS 4.3)."""
-        return (self.hi, self.lo, _RANK.get(self.type, _RANK_SEEN), self.position)
+    def __post_init__(self) -> None:
+        self.order = (self.hi, self.lo, _RANK.get(self.type, _RANK_SEEN), self.position)
 
 
 class Placed(Struct):
@@ -144,7 +152,7 @@ def fold_stints(
     stints: list[Stint] = []
     for placing in placings:
         stints += to_stints(placing)
-        findings += _placing_findings(placing)
+        findings += placing_findings(placing)
     return stints, findings
 
 
@@ -159,23 +167,48 @@ def place_all(
     items: dict[str, list[Item]] = {}
     findings: list[Finding] = []
     for event in own:
-        if isinstance(event.payload, PersonFact | Founding):
-            item = _to_item(event, event.payload, ids)
+        if isinstance(event.payload, PLACING):
+            item = to_item(event, event.payload, ids)
             _assign(item, id_of(event.payload.lab), person, labs, items, findings)
+    placings, late = place_items(person, items, labs)
+    return placings, findings + late
+
+
+def place_items(
+    person: str, items: Mapping[str, Iterable[Item]], labs: Labs
+) -> tuple[list[Placing], list[Finding]]:
+    """
+    The items of one person, by the lab that each means, placed at every lab.
+
+    Findings: of those whom a merger carries past a closure.
+    """
+    waiting = {lab: list(own) for lab, own in items.items()}
+    findings: list[Finding] = []
     placings = []
-    for lab in _absorbed_first(items, labs):
-        if lab not in items:
+    for lab in _absorbed_first(waiting, labs):
+        if lab not in waiting:
             continue
-        placing = place(person, labs[lab], items[lab])
+        placing, merged_in = place_at(person, labs[lab], waiting[lab])
         placings.append(placing)
-        merged_in = _end_of_lab(placing)
-        narrow(placing)
         if merged_in is not None:
-            merged_in.post = _last_post(placing.stays[-1])
             successor = placing.lab.end.successor if placing.lab.end else None
             assert successor is not None, "only a merger carries people on"
-            _assign(merged_in, successor, person, labs, items, findings)
+            _assign(merged_in, successor, person, labs, waiting, findings)
     return placings, findings
+
+
+def place_at(person: str, lab: LabFacts, items: Iterable[Item]) -> tuple[Placing, Item | None]:
+    """
+    The items of one person at one lab, placed and narrowed.
+
+    Returns as well the item by which a merger carries the person to the successor, if it does.
+    """
+    placing = place(person, lab, items)
+    merged_in = _end_of_lab(placing) if lab.end is not None else None
+    narrow(placing)
+    if merged_in is not None:
+        merged_in.post = _last_post(placing.stays[-1])
+    return placing, merged_in
 
 
 def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
@@ -187,17 +220,16 @@ def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
     first exit item that may have come before it go first.
     """
     placing = Placing(person, lab, [], [])
-    waiting = sorted(items, key=lambda item: item.order)
+    waiting = sorted(items, key=_IN_ORDER)
     inside = False
     while waiting:
         first = waiting[0]
-        wanted: Motion | None = None
-        if not inside and first.motion != "enter":
-            wanted = "enter"
-        elif inside and first.motion == "enter":
-            wanted = "exit"
-        item = next((i for i in waiting if i.motion == wanted and i.lo <= first.hi), first)
-        waiting.remove(item)
+        if inside:
+            wanted: Motion | None = "exit" if first.motion == "enter" else None
+        else:
+            wanted = "enter" if first.motion != "enter" else None
+        at = 0 if wanted is None else _first_of(wanted, waiting)
+        item = waiting.pop(at)
         placing.taken.append(item)
 
         if inside and item.motion == "enter":
@@ -210,9 +242,20 @@ def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
     return placing
 
 
+def _first_of(wanted: Motion, waiting: Sequence[Item]) -> int:
+    """The place of the first item that moves as *wanted* and may come before the first of all."""
+    until = waiting[0].hi
+    for at, item in enumerate(waiting):
+        if item.motion == wanted and item.lo <= until:
+            return at
+    return 0
+
+
 def narrow(placing: Placing) -> None:
     """Leave each placed item the days that its neighbours and the lab's end allow (4.5)."""
     placed = [p for stay in placing.stays for p in stay]
+    if len(placed) == 1 and placing.lab.end is None:
+        return
     end = placing.lab.end
     if end is not None:
         for p in placed:
@@ -235,35 +278,44 @@ def to_stints(placing: Placing) -> list[Stint]:
 
 def _to_stint(placing: Placing, stay: list[Placed], previous_exit: date | None) -> Stint:
     first, last = stay[0], stay[-1]
+    is_entered = first.item.motion == "enter"
+    is_closed = last.item.motion == "exit"
     start = (
         Endpoint(first.lo, first.hi, first.item.date_text)
-        if first.item.motion == "enter"
+        if is_entered
         else _unknown_start(placing.lab, first, previous_exit)
     )
-    is_closed = last.item.motion == "exit"
-    seen = [p for p in stay if p.item.motion == "seen"]
-    evidence = last.lo if is_closed else max([start.hi, *(p.lo for p in seen)])
-    by_start = sorted(seen, key=lambda p: (p.item.lo, p.item.hi, p.item.position))
+    evidence = start.hi
+    by_start = []
+    for p in stay:
+        if p.item.motion == "seen":
+            by_start.append(p.item)
+            evidence = max(evidence, p.lo)
+    if len(by_start) > 1:
+        by_start.sort(key=_AS_RECORDED)
     return Stint(
         person=placing.person,
         lab=placing.lab.id,
         start=start,
-        last_evidence=evidence,
+        last_evidence=last.lo if is_closed else evidence,
         end=Endpoint(last.lo, last.hi, last.item.date_text) if is_closed else None,
-        opening=first.item.post if first.item.motion == "enter" else NO_POST,
-        steps=tuple(
-            RoleStep(p.item.lo, p.item.post)
-            for p in by_start
-            if isinstance(p.item.payload, RoleChange | Sighting)
-        ),
+        opening=first.item.post if is_entered else NO_POST,
+        steps=tuple([RoleStep(i.lo, i.post) for i in by_start if i.type in _STEPS])
+        if by_start
+        else (),
         closing=last.item.post if is_closed else NO_POST,
-        leaves=tuple(
-            LeaveStep(p.item.lo, isinstance(p.item.payload, Leave))
-            for p in by_start
-            if isinstance(p.item.payload, Leave | Return)
-        ),
-        events=tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id))),
+        leaves=tuple([LeaveStep(i.lo, i.type == "leave") for i in by_start if i.type in _LEAVES])
+        if by_start
+        else (),
+        events=_events_of(stay),
     )
+
+
+def _events_of(stay: Iterable[Placed]) -> tuple[UUID, ...]:
+    """What a stay rests on; what was carried along can be there twice."""
+    if not any(p.item.carried for p in stay):
+        return tuple([p.item.event_id for p in stay])
+    return tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id)))
 
 
 def _unknown_start(lab: LabFacts, revealing: Placed, previous_exit: date | None) -> Endpoint:
@@ -291,7 +343,6 @@ def _end_of_lab(placing: Placing) -> Item | None:
     placing.taken.append(leaving)
     if end.successor is None:
         return None
-    carried = tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id)))
     return Item(
         "enter",
         "merged_in",
@@ -300,16 +351,13 @@ def _end_of_lab(placing: Placing) -> Item | None:
         end.position,
         end.event_id,
         end.date_text,
-        carried=carried,
+        carried=_events_of(stay),
     )
 
 
 def _last_post(stay: Sequence[Placed]) -> Post:
     """What the absorbed stint last had, with which the one merged in begins."""
-    seen = sorted(
-        (p.item for p in stay if isinstance(p.item.payload, RoleChange | Sighting)),
-        key=lambda item: (item.lo, item.hi, item.position),
-    )
+    seen = sorted((p.item for p in stay if p.item.type in _STEPS), key=_AS_RECORDED)
     first = stay[0].item
     post = first.post if first.motion == "enter" else NO_POST
     for item in seen:
@@ -322,16 +370,13 @@ def applied(post: Post, step: Post) -> Post:
     return Post(*(new if new is not None else old for old, new in zip(post, step, strict=True)))
 
 
-def _to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
-    motion: Motion = "seen"
-    if isinstance(payload, Founding | Hire):
-        motion = "enter"
-    elif isinstance(payload, Departure):
-        motion = "exit"
+def to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
+    """What an event that places the person of some ids is to the fold."""
+    type_ = type_of(payload)
     lo, hi = bounds_of(payload)
     return Item(
-        motion,
-        type_of(payload),
+        _MOTIONS.get(type_, "seen"),
+        type_,
         lo,
         hi,
         event.position,
@@ -343,14 +388,12 @@ def _to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[s
 
 
 def _post_of(payload: PersonFact | Founding, ids: Collection[str]) -> Post:
-    match payload:
-        case Founding(founders=founders, location=location):
-            roles = [f.role for f in founders if f.role and id_of(f.person) in ids]
-            return Post(roles[0] if roles else "Founder", None, location, "founder")
-        case Leave() | Return():
-            return NO_POST
-        case _:
-            return Post(payload.role, payload.team, payload.location, payload.relation)
+    if isinstance(payload, Founding):
+        roles = [f.role for f in payload.founders if f.role and id_of(f.person) in ids]
+        return Post(roles[0] if roles else "Founder", None, payload.location, "founder")
+    if isinstance(payload, Leave | Return):
+        return NO_POST
+    return Post(payload.role, payload.team, payload.location, payload.relation)
 
 
 def _assign(
@@ -366,7 +409,12 @@ def _assign(
     if closure is None:
         items.setdefault(lab, []).append(item)
     else:
-        findings.append(Finding("after_closure", person, (lab,), (item.event_id, closure.event_id)))
+        findings.append(set_aside(person, lab, item, closure))
+
+
+def set_aside(person: str, lab: str, item: Item, closure: LabEnd) -> Finding:
+    """That an item counts nowhere, since its lab had closed before."""
+    return Finding("after_closure", person, (lab,), (item.event_id, closure.event_id))
 
 
 def _absorbed_first(items: Mapping[str, object], labs: Labs) -> list[str]:
@@ -380,29 +428,27 @@ def _absorbed_first(items: Mapping[str, object], labs: Labs) -> list[str]:
     return sorted(depth, key=lambda lab: (depth[lab], lab))
 
 
-def _placing_findings(placing: Placing) -> list[Finding]:
+def placing_findings(placing: Placing) -> list[Finding]:
+    """What placing the items of one person at one lab showed."""
     person, lab = placing.person, placing.lab
-    findings = [
-        Finding("already_present", person, (lab.id,), (opening.event_id, item.event_id))
-        for item, opening in placing.dropped
-        if item.type != "merged_in"
-    ]
+    findings = []
+    if placing.dropped:
+        findings += [
+            Finding("already_present", person, (lab.id,), (opening.event_id, item.event_id))
+            for item, opening in placing.dropped
+            if item.type != "merged_in"
+        ]
     findings += [
         Finding("unknown_start", person, (lab.id,), (stay[0].item.event_id,))
         for stay in placing.stays
         if stay[0].item.motion != "enter"
     ]
-    if lab.founding is not None:
+    founding = lab.founding
+    if founding is not None:
+        early = [i for i in placing.taken if i.hi < founding.lo and i.type not in _OF_LABS]
+        early.sort(key=lambda item: item.position)
         findings += [
-            Finding("before_founding", person, (lab.id,), (item.event_id, lab.founding.event_id))
-            for item in _own_items(placing)
-            if item.hi < lab.founding.lo
+            Finding("before_founding", person, (lab.id,), (item.event_id, founding.event_id))
+            for item in early
         ]
     return findings
-
-
-def _own_items(placing: Placing) -> list[Item]:
-    """Every item that an event of the person's own gave, dropped ones included."""
-    items = [p.item for stay in placing.stays for p in stay] + [i for i, _ in placing.dropped]
-    own = [i for i in items if i.type not in ("merged_in", "lab_end")]
-    return sorted(own, key=lambda item: item.position)

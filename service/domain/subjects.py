@@ -9,6 +9,8 @@ from service.domain.events import (
     Fact,
     Kind,
     Payload,
+    PersonEvent,
+    PersonFact,
     Retraction,
     SameAs,
     id_of,
@@ -40,6 +42,8 @@ def concerns_of(payload: Payload, replaced: Iterable[Fact] = ()) -> list[Concern
     Shapes: of a correction or retraction *replaced* are the original payload and the one that
     held until now, whose subjects it concerns as well.
     """
+    if isinstance(payload, PersonEvent):
+        return _concerns_of_person_event(payload)
     facts: list[Fact] = list(replaced)
     if isinstance(payload, Correction):
         facts.append(payload.event)
@@ -55,6 +59,18 @@ def concerns_of(payload: Payload, replaced: Iterable[Fact] = ()) -> list[Concern
                 known.is_link or concern.is_link,
             )
     return list(concerns.values())
+
+
+def _concerns_of_person_event(payload: PersonFact) -> list[Concern]:
+    """As of any fact; most events are of this kind."""
+    return [
+        Concern(Subject("person", id_of(payload.person)), is_fact=False, is_link=False),
+        Concern(
+            Subject("lab", id_of(payload.lab)),
+            is_fact=not isinstance(payload.lab, str),
+            is_link=False,
+        ),
+    ]
 
 
 def _concerns_of_fact(fact: Fact) -> Iterable[Concern]:

@@ -34,6 +34,9 @@ class Row(NamedTuple):
     content: str
 
 
+Part = tuple[str, ...]
+"""A name for rows that change together."""
+
 Columns = tuple[Any, ...]
 """What the table keeps beside the content, to find it by."""
 
@@ -52,28 +55,47 @@ class Beliefs:
     """
     The rows about one set of subjects as positions go by.
 
-    Most are given whole at each position. Those that can be very many, possible duplicates, are
-    told by what goes and what arises; of them only rows that go are ever looked for in the
-    database.
+    They are given part by part: what a part says is given whole whenever it can have changed.
+    Those rows that can be very many, possible duplicates, are told by what goes and what arises;
+    of them only rows that go are ever looked for in the database.
     """
 
     def __init__(self, believed: Mapping[Row, Belief] | None = None) -> None:
-        self._whole: dict[Row, Belief] = dict(believed or {})
+        self._kept: dict[Row, Belief] = dict(believed or {})
+        self._parts: dict[Part, dict[Row, Belief]] = {}
         self._followed: dict[Row, Belief] = {}
         self.ended: list[tuple[Row, Belief]] = []
 
     @property
     def believed(self) -> dict[Row, Belief]:
         """What is believed in the end; of the rows that are followed, those that arose."""
-        return self._whole | self._followed
+        every = dict(self._kept)
+        for rows in self._parts.values():
+            every.update(rows)
+        return every | self._followed
 
-    def replace(self, position: int, rows: Mapping[Row, Columns]) -> None:
-        """From *position* on exactly *rows* are believed, beside those that are followed."""
-        for row in [r for r in self._whole if r not in rows]:
-            self._end(row, self._whole.pop(row), position)
-        for row, columns in rows.items():
-            if row not in self._whole:
-                self._whole[row] = Belief(position, None, columns)
+    def replace(self, position: int, parts: Mapping[Part, Mapping[Row, Columns]]) -> None:
+        """
+        From *position* on each of *parts* says exactly its rows; the others are as they were.
+
+        Shapes: at the first position every part; what was believed before and is in none of them
+        ends there.
+        """
+        for part, rows in parts.items():
+            before = self._parts.get(part)
+            if before:
+                for row in [r for r in before if r not in rows]:
+                    self._end(row, before.pop(row), position)
+            else:
+                before = self._parts[part] = {}
+            for row, columns in rows.items():
+                if row not in before:
+                    kept = self._kept.pop(row, None) if self._kept else None
+                    before[row] = Belief(position, None, columns) if kept is None else kept
+        if self._kept:
+            for row, belief in self._kept.items():
+                self._end(row, belief, position)
+            self._kept = {}
 
     def follow(
         self, position: int, going: Mapping[Row, Columns], arising: Mapping[Row, Columns]
@@ -104,31 +126,33 @@ class Beliefs:
         return [(row, belief) for row, belief in self.ended if belief.row_id is not None]
 
 
-def stint_rows(stints: Iterable[Stint]) -> dict[Row, Columns]:
+def add_stint(rows: dict[Row, Columns], stint: Stint) -> None:
     """Columns: person_id, lab_id, start_lo, end_hi."""
-    return {
-        Row("stints", _text(s)): (
-            s.person,
-            s.lab,
-            s.start.lo,
-            s.end.hi if s.end else UNBOUNDED_HI,
-        )
-        for s in stints
-    }
+    rows[Row("stints", _text(stint))] = (
+        stint.person,
+        stint.lab,
+        stint.start.lo,
+        stint.end.hi if stint.end else UNBOUNDED_HI,
+    )
+
+
+def add_finding(rows: dict[Row, Columns], finding: Finding) -> None:
+    """Columns: kind, person_id, lab_ids."""
+    rows[Row("findings", _text(finding))] = (finding.kind, finding.person, list(finding.labs))
 
 
 def finding_rows(findings: Iterable[Finding]) -> dict[Row, Columns]:
-    """Columns: kind, person_id, lab_ids."""
-    return {Row("findings", _text(f)): (f.kind, f.person, list(f.labs)) for f in findings}
-
-
-def person_rows(people: Iterable[PersonFacts]) -> dict[Row, Columns]:
-    """Columns: person_id, canonical_id; and those of the names."""
+    """As `add_finding` makes them."""
     rows: dict[Row, Columns] = {}
-    for one in people:
-        rows[Row("people", _text(one))] = (one.id, one.canonical_id)
-        rows |= name_rows("person", one)
+    for finding in findings:
+        add_finding(rows, finding)
     return rows
+
+
+def add_person(rows: dict[Row, Columns], one: PersonFacts) -> None:
+    """Columns: person_id, canonical_id; and those of the names."""
+    rows[Row("people", _text(one))] = (one.id, one.canonical_id)
+    rows |= name_rows("person", one)
 
 
 def lab_rows(labs: Iterable[LabFacts]) -> dict[Row, Columns]:

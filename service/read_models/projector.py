@@ -16,19 +16,20 @@ from service.domain.events import (
     RecordedEvent,
     Retraction,
 )
-from service.domain.findings import Duplicates, Finding
-from service.domain.fold import fold_stays, fold_told
-from service.domain.identity import fold_people
+from service.domain.findings import Finding
+from service.domain.history import History, Said
 from service.domain.labs import LabFacts, Labs, fold_labs
+from service.domain.stints import Stint
 from service.domain.subjects import Subject, concerns_of
 from service.read_models.beliefs import (
     Beliefs,
     Columns,
     Row,
+    add_finding,
+    add_person,
+    add_stint,
     finding_rows,
     lab_rows,
-    person_rows,
-    stint_rows,
 )
 
 
@@ -129,7 +130,7 @@ def project_labs(
             continue
         labs, findings = _family_facts(family, facts, event.position)
         rows = lab_rows(labs.values()) | finding_rows(findings)
-        beliefs.replace(event.position, rows)
+        beliefs.replace(event.position, {("family",): rows})
         if labs != changes[-1].labs:
             moves = _what_people_see(labs) != _what_people_see(changes[-1].labs)
             changes.append(LabChange(event.position, labs, moves))
@@ -150,36 +151,45 @@ def project_people(
 
     Shapes: *stream* are all events that name one of them, in position order; *labs* the facts
     at *after* of the labs that they name; *changes* those of these labs' families since, in
-    position order. Updates a copy of *labs* as it goes.
+    position order.
     """
     known = Labs(labs)
-    own = {e.position for e in stream if e.position > after}
     moved: dict[Position, list[LabChange]] = {}
     for change in changes:
-        moved.setdefault(change.position, []).append(change)
-    people: dict[Row, Columns] | None = None
-    duplicates: Duplicates | None = None
-    for position in sorted(own | moved.keys()):
-        if duplicates is None and position > after:
-            kept = [e for e in stream if e.position <= after]
-            duplicates = Duplicates(fold_told(kept, known, component))
-        for change in moved.get(position, ()):
+        if change.position <= after:
             known.update(change.labs)
-        if position <= after or not (
-            position in own or any(c.moves_people for c in moved[position])
-        ):
+        else:
+            moved.setdefault(change.position, []).append(change)
+    history = History(component, known)
+    own = {event.position: event for event in stream}
+    for position in sorted(position for position in own if position <= after):
+        history.take(own.pop(position))
+    history.begin()
+    for position in sorted(own.keys() | moved.keys()):
+        moves_people = False
+        for change in moved.get(position, ()):
+            history.see(change.labs, moves_people=change.moves_people)
+            moves_people = moves_people or change.moves_people
+        if position in own:
+            history.take(own[position])
+        elif not moves_people or history.is_empty:
             continue
-        until = [e for e in stream if e.position <= position]
-        if not until:
-            continue
-        stints, findings = fold_stays(until, known, component)
-        if position in own or people is None:
-            # What labs are changes nothing of what people are called.
-            people = person_rows(p for p in fold_people(until).values() if p.id in component)
-        beliefs.replace(position, stint_rows(stints) | finding_rows(findings) | people)
-        assert duplicates is not None, "the position is a later one"
-        going, arising = duplicates.follow(fold_told(until, known, component))
-        beliefs.follow(position, finding_rows(going), finding_rows(arising))
+        told = history.settle()
+        beliefs.replace(position, {part: _rows(said) for part, said in told.parts.items()})
+        if told.going or told.arising:
+            beliefs.follow(position, finding_rows(told.going), finding_rows(told.arising))
+
+
+def _rows(said: Iterable[Said]) -> dict[Row, Columns]:
+    rows: dict[Row, Columns] = {}
+    for each in said:
+        if isinstance(each, Stint):
+            add_stint(rows, each)
+        elif isinstance(each, Finding):
+            add_finding(rows, each)
+        else:
+            add_person(rows, each)
+    return rows
 
 
 def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:

@@ -28,7 +28,7 @@ from service.domain.events import (
 )
 from service.domain.fold import State, fold, fold_histories
 from service.domain.labs import LabFacts
-from service.domain.presence import Presence, overlap_days, presence_on
+from service.domain.presence import Presence, certain_spans, overlap_days, presence_on
 from service.domain.stints import Stint
 from tests.support import strategies
 from tests.support.builders import (
@@ -334,4 +334,4 @@ def test_overlap_counts_each_certain_day_once(told: list[Fact]) -> None:
     x, y = ([s for s in stints if (s.person, s.lab) == ("ann", lab)] for lab in ("x", "y"))
     days = (date(2017, 1, 1) + timedelta(days=n) for n in range(2600))
     both = [at for at in days if presence_of(x, at) == presence_of(y, at) == "certain"]
-    assert overlap_days(x, y) == len(both)
+    assert overlap_days(certain_spans(x), certain_spans(y)) == len(both)

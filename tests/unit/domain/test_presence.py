@@ -4,7 +4,13 @@ import pytest
 
 from service.domain.events import Founder
 from service.domain.fold import fold
-from service.domain.presence import certain_span, overlap_days, presence_on, standing_on
+from service.domain.presence import (
+    certain_span,
+    certain_spans,
+    overlap_days,
+    presence_on,
+    standing_on,
+)
 from service.domain.stints import NO_POST, Endpoint, Post, Stint
 from tests.support.answers import on_leave, post, presence, roster, roster_of, standing, stints
 from tests.support.builders import (
@@ -447,8 +453,8 @@ def test_overlap_is_the_days_certain_in_both() -> None:
     again = between("2020-03-01..2020-03-01", "2020-03-11..2020-03-11")
     vague = between("2020-04-01..2020-05-01", "2020-05-01..2020-06-01")
     other = between("2020-01-22..2020-01-22", None, evidence="2020-03-05", lab="y")
-    assert overlap_days([one], [other]) == 10
-    assert overlap_days([one, again, vague], [other]) == 15
-    assert overlap_days([other], [one, again, vague]) == 15
-    assert overlap_days([vague], [other]) == 0
-    assert overlap_days([], [other]) == 0
+    assert overlap_days(certain_spans([one]), certain_spans([other])) == 10
+    assert overlap_days(certain_spans([one, again, vague]), certain_spans([other])) == 15
+    assert overlap_days(certain_spans([other]), certain_spans([one, again, vague])) == 15
+    assert overlap_days(certain_spans([vague]), certain_spans([other])) == 0
+    assert overlap_days(certain_spans([]), certain_spans([other])) == 0

@@ -1,0 +1,271 @@
+"""
+The fold of a few people, one event after another.
+
+`fold_histories` says what a whole log means. Here each event refolds only what it touches: the
+stays of one person at one lab, mostly. Both come to the same after every event, to which laws in
+the tests hold them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from service.domain.effective import Effective
+from service.domain.events import (
+    Correction,
+    Fact,
+    PersonEvent,
+    Position,
+    RecordedEvent,
+    Retraction,
+    SameAs,
+    id_of,
+    is_rumoured,
+)
+from service.domain.findings import Duplicates, Finding, Told
+from service.domain.fold import overlaps, people_of, told_of
+from service.domain.identity import PersonFacts, canonical_ids, fold_people
+from service.domain.labs import LabFacts, Labs, reading
+from service.domain.stints import (
+    PLACING,
+    Item,
+    Placing,
+    Stint,
+    place_at,
+    place_items,
+    placing_findings,
+    set_aside,
+    to_item,
+    to_stints,
+)
+
+Part = tuple[str, ...]
+"""What changes together: `stays` of a person at a lab, `set_aside`, `overlaps`, `cycles`, `people`."""
+NAMES: Part = ("people",)
+Said = Stint | Finding | PersonFacts
+
+
+class Change(Struct, frozen=True):
+    """What is otherwise since the last time."""
+
+    parts: Mapping[Part, Sequence[Said]]
+    """All that each part says now; parts that are as they were are left out."""
+    going: Collection[Finding]
+    """Possible duplicates that no longer are."""
+    arising: Collection[Finding]
+    """Possible duplicates that were not before."""
+
+
+class _Life(Struct):
+    """What is known of one person."""
+
+    person: str
+    ids: Collection[str]
+    items: dict[str, dict[Position, Item]] = field(default_factory=dict)
+    """By the lab that each event means and its position."""
+    late: dict[Position, Finding] = field(default_factory=dict)
+    """Of events that come after a closure."""
+    stints: dict[str, list[Stint]] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    """Labs at which something came or went."""
+    is_late_touched: bool = False
+
+
+class History:
+    """
+    The stays and findings of people who may be one, and what they are called.
+
+    Shapes: *component* are all ids that any event ever joined; *labs* are the facts, as of the
+    first event taken, of the labs that the events name and their successors.
+    """
+
+    def __init__(self, component: Collection[str], labs: Labs) -> None:
+        self._component = component
+        self._labs = Labs(labs)
+        self._taken: list[RecordedEvent] = []
+        self._effective: dict[Position, Effective] = {}
+        self._canonical: dict[str, str] = {}
+        self._lives: dict[str, _Life] = {}
+        self._touched: dict[str, _Life] = {}
+        self._parts: set[Part] = set()
+        self._named: set[str] = set()
+        self._told: dict[Position, Told | None] = {}
+        self._duplicates = Duplicates()
+        self._cycles: list[Finding] = []
+        self._is_stale = False
+        self._is_anew = False
+        self._is_renamed = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._taken
+
+    def take(self, event: RecordedEvent) -> None:
+        """Let an event follow those before it."""
+        self._taken.append(event)
+        self._is_renamed = self._is_renamed or self._can_rename(event)
+        root = event.position if event.target_position is None else event.target_position
+        new = _said_by(event, root)
+        old = self._effective.pop(root, None)
+        if new is not None:
+            self._effective[root] = new
+        if _joins(old) or _joins(new):
+            self._is_stale = True
+        if self._is_stale:
+            return
+        if old is not None:
+            self._take_out(old)
+        if new is not None:
+            self._put_in(new)
+
+    def see(self, labs: Mapping[str, LabFacts], *, moves_people: bool) -> None:
+        """Let *labs* be as they are from now on; whether what stays depend on is otherwise."""
+        self._labs.update(labs)
+        self._is_stale = self._is_stale or moves_people
+
+    def begin(self) -> None:
+        """Take what was taken so far as known: its possible duplicates are none that arise."""
+        if self._is_stale:
+            self._start_anew()
+        self._duplicates.know(self._told)
+        self._told.clear()
+
+    def settle(self) -> Change:
+        """What follows from all that was taken and seen, as far as it is otherwise."""
+        if self._is_stale:
+            self._start_anew()
+        parts: dict[Part, Sequence[Said]] = {}
+        if self._is_anew:
+            # What labs are changes nothing of what people are called.
+            parts.update(dict.fromkeys(self._parts - {NAMES}, ()))
+            parts["cycles",] = self._cycles
+            self._is_anew = False
+        for life in self._touched.values():
+            self._settle(life, parts)
+        self._touched.clear()
+        if self._is_renamed:
+            known = fold_people(self._taken)
+            self._named.update(known)
+            parts[NAMES] = [one for one in known.values() if one.id in self._component]
+            self._is_renamed = False
+        self._parts.update(parts)
+        going, arising = self._duplicates.follow(self._told)
+        self._told.clear()
+        return Change(parts, going, arising)
+
+    def _can_rename(self, event: RecordedEvent) -> bool:
+        """Whether what people are called can follow from it: a known bare id says nothing new."""
+        payload = event.payload
+        if isinstance(payload, PersonEvent):
+            return not isinstance(payload.person, str) or payload.person not in self._named
+        return True
+
+    def _start_anew(self) -> None:
+        """Give each person their events again: who is whom, or what labs are, is otherwise."""
+        self._is_stale = False
+        self._is_anew = True
+        self._lives.clear()
+        self._touched.clear()
+        in_order = [self._effective[position] for position in sorted(self._effective)]
+        self._canonical, cycles = canonical_ids(in_order, "person")
+        self._cycles = [f for f in cycles if f.person in self._component]
+        self._told.update(dict.fromkeys(self._duplicates.positions()))
+        for event in in_order:
+            self._put_in(event)
+
+    def _take_out(self, event: Effective) -> None:
+        for life in self._lives_of(event.payload):
+            self._touched[life.person] = life
+            life.is_late_touched |= life.late.pop(event.position, None) is not None
+            for lab, items in life.items.items():
+                if items.pop(event.position, None) is not None:
+                    life.touched.add(lab)
+        self._told[event.position] = None
+
+    def _put_in(self, event: Effective) -> None:
+        payload = event.payload
+        if not isinstance(payload, PLACING):
+            return
+        for life in self._lives_of(payload):
+            self._touched[life.person] = life
+            item = to_item(event, payload, life.ids)
+            lab, closure = reading(id_of(payload.lab), item.lo, self._labs)
+            if closure is None:
+                life.items.setdefault(lab, {})[event.position] = item
+                life.touched.add(lab)
+            else:
+                life.late[event.position] = set_aside(life.person, lab, item, closure)
+                life.is_late_touched = True
+        if isinstance(payload, PersonEvent):
+            told = told_of(event, payload, self._canonical, self._labs)
+            if told.person in self._component:
+                self._told[event.position] = told
+
+    def _lives_of(self, payload: Fact) -> Iterable[_Life]:
+        """Those of the component whom a payload places somewhere."""
+        lives = []
+        for person in people_of(payload, self._canonical):
+            life = self._lives.get(person)
+            if life is None:
+                if person not in self._component:
+                    continue
+                ids = {person, *(one for one, into in self._canonical.items() if into == person)}
+                life = self._lives[person] = _Life(person, ids)
+            lives.append(life)
+        return lives
+
+    def _settle(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
+        if any(_carries(self._labs[lab]) for lab in life.items):
+            self._place_again(life, parts)
+        else:
+            for lab in life.touched:
+                placing, _ = place_at(life.person, self._labs[lab], life.items[lab].values())
+                _keep(life, placing, parts)
+            if life.is_late_touched:
+                parts["set_aside", life.person] = list(life.late.values())
+        together: Part = ("overlaps", life.person)
+        if len(life.stints) > 1 or together in self._parts:
+            parts[together] = overlaps(life.person, life.stints)
+        life.touched.clear()
+        life.is_late_touched = False
+
+    def _place_again(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
+        """All stays of someone whom a merger can carry from one lab to another."""
+        for lab in {*life.stints, *life.touched}:
+            parts["stays", life.person, lab] = ()
+        life.stints.clear()
+        items = {lab: list(own.values()) for lab, own in life.items.items()}
+        placings, late = place_items(life.person, items, self._labs)
+        for placing in placings:
+            _keep(life, placing, parts)
+        # Two stints that one merger carries past a closure are one thing noticed.
+        parts["set_aside", life.person] = [*life.late.values(), *dict.fromkeys(late)]
+
+
+def _said_by(event: RecordedEvent, root: Position) -> Effective | None:
+    """What holds of the original at *root* from an event about it, or itself, on."""
+    payload = event.payload
+    if isinstance(payload, Retraction):
+        return None
+    if isinstance(payload, Correction):
+        new = Effective(root, payload.target, payload.event, event.position)
+    else:
+        new = Effective(root, event.event_id, payload, root)
+    return None if is_rumoured(new.payload) else new
+
+
+def _keep(life: _Life, placing: Placing, parts: dict[Part, Sequence[Said]]) -> None:
+    stints = to_stints(placing)
+    life.stints[placing.lab.id] = stints
+    parts["stays", life.person, placing.lab.id] = [*stints, *placing_findings(placing)]
+
+
+def _carries(lab: LabFacts) -> bool:
+    return lab.end is not None and lab.end.successor is not None
+
+
+def _joins(event: Effective | None) -> bool:
+    """Whether it says that two ids are one person."""
+    return (
+        event is not None and isinstance(event.payload, SameAs) and event.payload.person is not None
+    )
