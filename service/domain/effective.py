@@ -35,12 +35,11 @@ def in_force(recorded: Iterable[RecordedEvent]) -> list[Effective]:
     latest: dict[Position, Effective | None] = {}
     for event in sorted(recorded, key=_by_position):
         payload = event.payload
-        if isinstance(payload, Correction | Retraction):
-            assert event.target_position is not None, "a log event knows its target's position"
-            latest[event.target_position] = (
-                Effective(event.target_position, payload.target, payload.event, event.position)
-                if isinstance(payload, Correction)
-                else None
+        if isinstance(payload, Retraction):
+            latest[event.root] = None
+        elif isinstance(payload, Correction):
+            latest[event.root] = Effective(
+                event.root, payload.target, payload.event, event.position
             )
         else:
             latest[event.position] = Effective(

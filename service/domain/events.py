@@ -301,6 +301,11 @@ class RecordedEvent(Struct, frozen=True, kw_only=True):
     def type(self) -> str:
         return type_of(self.payload)
 
+    @property
+    def root(self) -> Position:
+        """The position of the original that it is, or is about."""
+        return self.position if self.target_position is None else self.target_position
+
 
 class Reference(Struct, frozen=True):
     """One place in a payload that names a person or a lab."""
@@ -361,6 +366,12 @@ _PAYLOAD: Any = Payload
 
 def references(payload: Payload) -> list[Reference]:
     """Every person and lab that *payload* names, in a fixed order."""
+    if isinstance(payload, PersonEvent):
+        # Most events are of this kind.
+        return [
+            Reference("/person", "person", payload.person),
+            Reference("/lab", "lab", payload.lab),
+        ]
     return list(_references(payload))
 
 

@@ -104,7 +104,7 @@ class History:
         """Let an event follow those before it."""
         self._taken.append(event)
         self._is_renamed = self._is_renamed or self._can_rename(event)
-        root = event.position if event.target_position is None else event.target_position
+        root = event.root
         new = _said_by(event, root)
         old = self._effective.pop(root, None)
         if new is not None:

@@ -201,8 +201,8 @@ def _decisive(recorded: Sequence[RecordedEvent], person: str, lab: str, at: date
     """Each event after whose removal, with all said about it, the answer differs."""
     chains: dict[Position, list[RecordedEvent]] = {}
     for event in recorded:
-        chains.setdefault(_root(event), []).append(event)
-    deciding = [e for e in recorded if any(map(_can_decide, chains[_root(e)]))]
+        chains.setdefault(event.root, []).append(event)
+    deciding = [e for e in recorded if any(map(_can_decide, chains[e.root]))]
     answer = presence_in(deciding, person, lab, at)
     decisive = []
     for event in deciding:
@@ -309,9 +309,9 @@ def _passed_over(
     last_said: dict[Position, tuple[UUID, Fact]] = {}
     for event in recorded:
         if isinstance(event.payload, Correction):
-            last_said[_root(event)] = (event.payload.target, event.payload.event)
+            last_said[event.root] = (event.payload.target, event.payload.event)
         elif not isinstance(event.payload, Retraction):
-            last_said[_root(event)] = (event.event_id, event.payload)
+            last_said[event.root] = (event.event_id, event.payload)
     passed = []
     for position, (event_id, said) in last_said.items():
         if not isinstance(said, PersonFact | Founding):
@@ -358,7 +358,3 @@ def _items_of(told: Iterable[Placing], stint: Stint) -> list[Item]:
         for p in stay
         if p.item.event_id in stint.events and p.item.payload is not None
     ]
-
-
-def _root(event: RecordedEvent) -> Position:
-    return event.position if event.target_position is None else event.target_position

@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from service.domain.events import (
     Kind,
+    PersonEvent,
     Position,
     RecordedEvent,
     Retraction,
+    id_of,
 )
 from service.domain.findings import Finding
 from service.domain.history import History, Said
@@ -59,7 +61,7 @@ class Streams:
             self._add(event)
 
     def _add(self, event: RecordedEvent) -> None:
-        root = event.position if event.target_position is None else event.target_position
+        root = event.root
         self._chains.setdefault(root, []).append(event)
         if isinstance(event.payload, Retraction):
             return
@@ -194,13 +196,14 @@ def _rows(said: Iterable[Said]) -> dict[Row, Columns]:
 
 def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:
     """The labs that some events name, as they were meant."""
-    return {
-        subject.id
-        for event in stream
-        if not isinstance(event.payload, Retraction)
-        for subject in (c.subject for c in concerns_of(event.payload))
-        if subject.kind == "lab"
-    }
+    labs: set[str] = set()
+    for event in stream:
+        payload = event.payload
+        if isinstance(payload, PersonEvent):
+            labs.add(id_of(payload.lab))
+        elif not isinstance(payload, Retraction):
+            labs.update(c.subject.id for c in concerns_of(payload) if c.subject.kind == "lab")
+    return labs
 
 
 def _family_facts(
