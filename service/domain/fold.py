@@ -26,7 +26,7 @@ from service.domain.events import (
 from service.domain.findings import OVERLAP_DAYS_MAX, Finding, Told, duplicate, is_alike
 from service.domain.identity import PersonFacts, canonical_ids, fold_people
 from service.domain.labs import Labs, fold_labs
-from service.domain.presence import certain_spans, overlap_days
+from service.domain.presence import Spans, certain_spans, overlap_days
 from service.domain.stints import Stint, fold_stints
 
 
@@ -89,7 +89,8 @@ def fold_stays(
         by_lab: dict[str, list[Stint]] = {}
         for stint in own_stints:
             by_lab.setdefault(stint.lab, []).append(stint)
-        findings += overlaps(person, by_lab)
+        spans = {lab: certain_spans(there) for lab, there in by_lab.items()}
+        findings += overlaps(person, by_lab, spans)
     return stints, findings
 
 
@@ -161,9 +162,14 @@ def _possible_duplicates(told: Iterable[Told]) -> list[Finding]:
     ]
 
 
-def overlaps(person: str, by_lab: Mapping[str, Sequence[Stint]]) -> list[Finding]:
-    """Pairs of labs at which the person certainly was at once for long."""
-    spans = {lab: certain_spans(stints) for lab, stints in by_lab.items()}
+def overlaps(
+    person: str, by_lab: Mapping[str, Sequence[Stint]], spans: Mapping[str, Spans]
+) -> list[Finding]:
+    """
+    Pairs of labs at which the person certainly was at once for long.
+
+    Shapes: the stints at each lab, by start, and their certain days.
+    """
     findings = []
     for one, other in combinations(sorted(by_lab), 2):
         days = overlap_days(spans[one], spans[other])

@@ -26,6 +26,7 @@ from service.domain.findings import Duplicates, Finding, Told
 from service.domain.fold import overlaps, people_of, told_of
 from service.domain.identity import PersonFacts, canonical_ids, fold_people
 from service.domain.labs import LabFacts, Labs, reading
+from service.domain.presence import Spans, certain_spans
 from service.domain.stints import (
     PLACING,
     Item,
@@ -65,7 +66,11 @@ class _Life(Struct):
     """By the lab that each event means and its position."""
     late: dict[Position, Finding] = field(default_factory=dict)
     """Of events that come after a closure."""
+    can_be_carried: bool = False
+    """Whether they were ever placed at a lab that a merger absorbed."""
     stints: dict[str, list[Stint]] = field(default_factory=dict)
+    spans: dict[str, Spans] = field(default_factory=dict)
+    """The certain days at each lab."""
     touched: set[str] = field(default_factory=set)
     """Labs at which something came or went."""
     is_late_touched: bool = False
@@ -121,7 +126,7 @@ class History:
     def see(self, labs: Mapping[str, LabFacts], *, moves_people: bool) -> None:
         """Let *labs* be as they are from now on; whether what stays depend on is otherwise."""
         self._labs.update(labs)
-        self._is_stale = self._is_stale or moves_people
+        self._is_stale = self._is_stale or (moves_people and bool(self._effective))
 
     def begin(self) -> None:
         """Take what was taken so far as known: its possible duplicates are none that arise."""
@@ -193,6 +198,9 @@ class History:
             if closure is None:
                 life.items.setdefault(lab, {})[event.position] = item
                 life.touched.add(lab)
+                end = self._labs[lab].end
+                if end is not None and end.successor is not None:
+                    life.can_be_carried = True
             else:
                 life.late[event.position] = set_aside(life.person, lab, item, closure)
                 life.is_late_touched = True
@@ -215,7 +223,7 @@ class History:
         return lives
 
     def _settle(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
-        if any(_carries(self._labs[lab]) for lab in life.items):
+        if life.can_be_carried:
             self._place_again(life, parts)
         else:
             for lab in life.touched:
@@ -225,7 +233,7 @@ class History:
                 parts["set_aside", life.person] = list(life.late.values())
         together: Part = ("overlaps", life.person)
         if len(life.stints) > 1 or together in self._parts:
-            parts[together] = overlaps(life.person, life.stints)
+            parts[together] = overlaps(life.person, life.stints, life.spans)
         life.touched.clear()
         life.is_late_touched = False
 
@@ -234,6 +242,7 @@ class History:
         for lab in {*life.stints, *life.touched}:
             parts["stays", life.person, lab] = ()
         life.stints.clear()
+        life.spans.clear()
         items = {lab: list(own.values()) for lab, own in life.items.items()}
         placings, late = place_items(life.person, items, self._labs)
         for placing in placings:
@@ -257,11 +266,8 @@ def _said_by(event: RecordedEvent, root: Position) -> Effective | None:
 def _keep(life: _Life, placing: Placing, parts: dict[Part, Sequence[Said]]) -> None:
     stints = to_stints(placing)
     life.stints[placing.lab.id] = stints
+    life.spans[placing.lab.id] = certain_spans(stints)
     parts["stays", life.person, placing.lab.id] = [*stints, *placing_findings(placing)]
-
-
-def _carries(lab: LabFacts) -> bool:
-    return lab.end is not None and lab.end.successor is not None
 
 
 def _joins(event: Effective | None) -> bool:
