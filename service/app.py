@@ -40,6 +40,7 @@ from service.log.schema import migrate as migrate_schema
 from service.observability import configure_logs
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool, open_pool
+from service.read_models.crews import Workforce
 from service.read_models.replay import ReadModelState, fetch_state, replay
 from service.read_models.replays import ReplayRunning, clean_up, fetch_running, told_of
 from service.read_models.similar_people import keep_looking
@@ -141,7 +142,7 @@ async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         secret = secrets.token_urlsafe(32)
         principal = Principal(f"local:{_user()}", "admin")
         async with machinery(settings, dsn, {key_hash(secret): principal}) as made:
-            await _make_current_told(made.pool)
+            await _make_current_told(made)
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(create_app(made)),  # type: ignore[arg-type]  # two spellings of ASGI's types
                 base_url="http://local",
@@ -196,6 +197,7 @@ async def machinery(
         made = Machinery(
             pool=pool,
             writer=writer,
+            workforce=_workforce(dsn, settings.replay_processes),
             tasks=set(),
             identity=identity,
             now=CHANCE.now,
@@ -224,7 +226,11 @@ async def _pool(dsn: str) -> AsyncIterator[Pool]:
                 await pool.close()
 
 
-async def make_current(pool: Pool) -> None:
+def _workforce(dsn: str, processes: int) -> Workforce:
+    return Workforce(dsn=dsn, role=ROLE, search_path=SEARCH_PATH, processes=processes)
+
+
+async def make_current(pool: Pool, workforce: Workforce | None = None) -> None:
     """
     Replay if the read models were made by other code than this, or wait for who does so already.
 
@@ -233,18 +239,18 @@ async def make_current(pool: Pool) -> None:
     await clean_up(pool, CHANCE.now())
     while not (await _fetch_state(pool)).is_current:
         try:
-            await replay(pool, CHANCE.new_id(), now=CHANCE.now)
+            await replay(pool, CHANCE.new_id(), now=CHANCE.now, workforce=workforce)
         except ReplayRunning:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _make_current_told(pool: Pool) -> None:
+async def _make_current_told(made: Machinery) -> None:
     """The same, with its progress on stderr for whoever waits."""
-    becoming = asyncio.create_task(make_current(pool))
+    becoming = asyncio.create_task(make_current(made.pool, made.workforce))
     try:
         with meter("Building the read models anew") as progress:
             while not (await asyncio.wait({becoming}, timeout=LOOK_SECONDS))[0]:
-                async with pool.acquire() as connection:
+                async with made.pool.acquire() as connection:
                     running = await fetch_running(connection)
                 if running is not None:
                     progress.at(running.done, running.total, told_of(running))
@@ -258,7 +264,7 @@ async def _become_current(made: Machinery, *, empty: bool) -> None:
     pause = LOOK_SECONDS
     while True:
         try:
-            await make_current(made.pool)
+            await make_current(made.pool, made.workforce)
             if not made.is_readable:
                 await _prepare(made, empty=empty)
                 log.info("read_models_replayed", position=made.position_seen)
@@ -322,7 +328,7 @@ async def _restore(
                 )
                 await mark_stale(owner)
             async with _pool(dsn) as pool:
-                await make_current(pool)
+                await make_current(pool, _workforce(dsn, settings.replay_processes))
     finally:
         await owner.close()
     return to_answer(head)
@@ -334,7 +340,7 @@ async def _serve(
     async with machinery(settings, dsn) as made:
         if made.position_seen == 0:
             # Takes no time, and spares whoever comes first a refusal.
-            await make_current(made.pool)
+            await make_current(made.pool, made.workforce)
         made.is_readable = (await _fetch_state(made.pool)).is_readable
         if made.is_readable:
             await _prepare(made, empty=empty)

@@ -7,6 +7,8 @@ from typing import Any, Self
 import msgspec
 import platformdirs
 
+from service.read_models.crews import PROCESSES_MAX
+
 READ_KEYS = ("open", "required")
 
 
@@ -27,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = None
     """An admin key from outside, for tests and containers."""
     read_keys_required: bool = False
+    replay_processes: int = 1
+    """So many fold for a replay of a long log."""
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"
@@ -52,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "port": _port(environ.get("TIMELINE_PORT") or "8000"),
             "api_key": environ.get("TIMELINE_API_KEY") or None,
             "read_keys_required": read_keys == "required",
+            "replay_processes": _processes(environ.get("TIMELINE_REPLAY_PROCESSES") or "1"),
         }
         values.update({k: v for k, v in overrides.items() if v is not None})
         values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
@@ -66,4 +71,12 @@ def default_data_dir() -> Path:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
         raise BadSetting(f"TIMELINE_PORT is '{text}'; it takes a number from 0 to 65535.")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= PROCESSES_MAX:
+        raise BadSetting(
+            f"TIMELINE_REPLAY_PROCESSES is '{text}'; it takes a number from 1 to {PROCESSES_MAX}."
+        )
     return int(text)

@@ -11,6 +11,7 @@ from service.log import read
 from service.log.append import Head
 from service.log.verify import LogProblem, find_hash, verify
 from service.postgres.pool import Connection, Pool
+from service.read_models.crews import Workforce
 from service.read_models.replay import replay
 
 
@@ -70,6 +71,7 @@ async def verification(
     *,
     new_id: Callable[[], UUID],
     now: Callable[[], datetime],
+    workforce: Workforce | None = None,
     since: bytes | None = None,
     with_read_models: bool = True,
 ) -> VerificationAnswer:
@@ -88,7 +90,9 @@ async def verification(
         is_broken = is_broken or since_answer.position is None
     read_models = None
     if with_read_models:
-        read_models = await _read_models(pool, new_id(), now, is_foldable=not verified.problems)
+        read_models = await _read_models(
+            pool, new_id(), now, workforce, is_foldable=not verified.problems
+        )
         is_broken = is_broken or read_models.state != "ok"
     return VerificationAnswer(
         state="broken" if is_broken else "ok",
@@ -101,11 +105,16 @@ async def verification(
 
 
 async def _read_models(
-    pool: Pool, replay_id: UUID, now: Callable[[], datetime], *, is_foldable: bool
+    pool: Pool,
+    replay_id: UUID,
+    now: Callable[[], datetime],
+    workforce: Workforce | None,
+    *,
+    is_foldable: bool,
 ) -> ReadModelsAnswer:
     if not is_foldable:
         return ReadModelsAnswer("unchecked", [])
-    checked = await replay(pool, replay_id, now=now, is_check=True)
+    checked = await replay(pool, replay_id, now=now, workforce=workforce, is_check=True)
     if checked.drift:
         return ReadModelsAnswer("drifted", checked.drift)
     return ReadModelsAnswer("ok" if checked.state == "done" else "unchecked", [])

@@ -20,6 +20,7 @@ from service.domain.refusals import Refusal
 from service.log.keys import Principal, Role
 from service.log.read import LogIdentity
 from service.postgres.pool import Connection, Pool
+from service.read_models.crews import Workforce
 from service.recording.writer import Writer
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -31,6 +32,8 @@ class Machinery(Struct, kw_only=True):
 
     pool: Pool
     writer: Writer
+    workforce: Workforce
+    """Who folds for a replay of a long log."""
     tasks: set[asyncio.Task[Any]]
     """What goes on by itself after its request was answered."""
     identity: LogIdentity

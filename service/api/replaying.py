@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from litestar import Response
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from service.api.dispatch import to_response
 from service.api.operations import Call, Machinery
@@ -38,6 +38,7 @@ async def get_replay(call: Call) -> Replay:
 async def post_replay(call: Call) -> Response[bytes]:
     """Start a replay and answer at once; it goes on by itself."""
     machinery, replay_id = call.machinery, call.machinery.new_id()
+    processes = call.query.get("processes", machinery.workforce.processes)
     return await _started(
         machinery,
         replay_id,
@@ -45,6 +46,7 @@ async def post_replay(call: Call) -> Response[bytes]:
             machinery.pool,
             replay_id,
             now=machinery.now,
+            workforce=structs.replace(machinery.workforce, processes=processes),
             is_check=call.query.get("check", False),
             is_forced=call.query.get("force", False),
         ),
@@ -57,7 +59,13 @@ async def post_rollback(call: Call) -> Response[bytes]:
     return await _started(
         machinery,
         replay_id,
-        roll_back(machinery.pool, replay_id, target.id, now=machinery.now),
+        roll_back(
+            machinery.pool,
+            replay_id,
+            target.id,
+            now=machinery.now,
+            workforce=machinery.workforce,
+        ),
     )
 
 

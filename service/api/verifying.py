@@ -57,6 +57,7 @@ async def post_verification(call: Call) -> VerificationAnswer | Response[bytes]:
             machinery.pool,
             new_id=machinery.new_id,
             now=machinery.now,
+            workforce=machinery.workforce,
             since=call.query.get("since"),
             with_read_models=call.query.get("read_models", True),
         ),

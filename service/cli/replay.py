@@ -18,6 +18,7 @@ DRIFT_SHOWN_MAX = 20
     epilog="""\b
 Example:
   timeline replay --check
+  timeline replay --processes 2
   timeline replay --rollback"""
 )
 @click.option("--check", is_flag=True, help="Only compare; leave the read models as they are.")
@@ -25,8 +26,15 @@ Example:
 @click.option(
     "--rollback", is_flag=True, help="Put the read models before the last replay back in place."
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    help="So many processes fold a long log  [env: TIMELINE_REPLAY_PROCESSES; else 1]",
+)
 @service_options
-def replay(service: Service, /, check: bool, force: bool, rollback: bool) -> None:
+def replay(
+    service: Service, /, check: bool, force: bool, rollback: bool, processes: int | None
+) -> None:
     """
     Build the read models anew from the log.
 
@@ -34,11 +42,17 @@ def replay(service: Service, /, check: bool, force: bool, rollback: bool) -> Non
     """
     if check + force + rollback > 1:
         raise click.UsageError("--check, --force and --rollback exclude each other.")
+    if rollback and processes is not None:
+        raise click.UsageError("--processes goes with a replay; --rollback folds little.")
     with service.connect() as client:
         if rollback:
             started = client.post(path_to("replays", _last_switched(client), "rollback"))
         else:
-            asked = {"check": "true" if check else None, "force": "true" if force else None}
+            asked = {
+                "check": "true" if check else None,
+                "force": "true" if force else None,
+                "processes": processes,
+            }
             started = client.post(path_to("replays"), params=asked)
         answer = _watched(client, started)
     result: dict[str, Any] = answer.json

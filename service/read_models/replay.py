@@ -7,30 +7,19 @@ head and the schemas change names (`switching`). Killed at any moment it leaves 
 use; those are kept afterwards, for a rollback.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
-from service.domain.events import Position, RecordedEvent
-from service.domain.labs import Labs
+from service.domain.events import Position
 from service.domain.refusals import Refusal
-from service.domain.subjects import Subject
 from service.log import read
-from service.postgres.pool import PATIENCE_SECONDS, Connection, Pool
+from service.postgres.pool import Connection, Pool
 from service.postgres.statements import load_statements
-from service.read_models.beliefs import MODELS, Belief, Beliefs, Model, Row
-from service.read_models.drift import Drift, fetch_drift
-from service.read_models.projector import (
-    LabChange,
-    Streams,
-    named_labs,
-    project_labs,
-    project_people,
-)
+from service.read_models.crews import Crew, Workforce, crew_of
+from service.read_models.drift import Drift
 from service.read_models.replays import (
     Progress,
     Replay,
@@ -39,30 +28,16 @@ from service.read_models.replays import (
     on_record,
 )
 from service.read_models.switching import BEFORE, NEXT, take_over
+from service.read_models.tables import create_next, finish_next
 
 _SQL = load_statements("service.read_models", "replay.sql")
 _FETCH_STATE = _SQL["fetch_state"]
-_CREATE_NEXT = _SQL["create_next"]
-_VACUUM_NEXT = _SQL["vacuum_next"]
-_READ_PEOPLE = _SQL["read_people"]
-_READ_EVERY_LAB = _SQL["read_every_lab"]
 _FIND_BEFORE = _SQL["find_before"]
 
 CODE_VERSION = 2
 """Of the fold and of the rows' form; raised with every change of what rows say."""
 READABLE_SINCE = 1
 """The oldest code version whose rows today's code reads; raised when their form is another."""
-PEOPLE_AT_ONCE = 100
-EVENTS_IN_A_TURN = 10
-"""So many are folded before whoever else waits for the event loop has a turn."""
-
-_COLUMNS: dict[Model, tuple[str, ...]] = {
-    "stints": ("person_id", "lab_id", "start_lo", "end_hi"),
-    "findings": ("kind", "person_id", "lab_ids"),
-    "people": ("person_id", "canonical_id"),
-    "labs": ("lab_id", "canonical_id", "successor_id"),
-    "names": ("kind", "folded", "subject_id", "canonical_id"),
-}
 
 
 class NothingToRollBack(Refusal):
@@ -107,13 +82,15 @@ async def replay(
     replay_id: UUID,
     *,
     now: Callable[[], datetime],
+    workforce: Workforce | None = None,
     is_check: bool = False,
     is_forced: bool = False,
 ) -> Replay:
     """
     Build the read models anew, compare, and switch to them unless they only are to be compared.
 
-    Drift refuses the switch at equal code version, unless it is forced.
+    Drift refuses the switch at equal code version, unless it is forced. Without a *workforce* all
+    is folded in this process.
 
     Raises:
         ReplayRunning: another one is under way, in whatever process.
@@ -126,24 +103,37 @@ async def replay(
         before = await fetch_state(connection)
         until = (await read.read_head(connection)).position
         await progress.expect(Position(0), until)
-        await connection.execute(_CREATE_NEXT)
-        await _build(progress, until)
-        if not is_check:
-            await progress.at("indexing")
-            await connection.execute(_VACUUM_NEXT, timeout=PATIENCE_SECONDS)
-        await progress.at("comparing")
-        drift = await _drift(connection, before, until)
-        if is_check:
-            await progress.finish(drift)
-        elif drift.rows and before.is_current and not is_forced:
-            await progress.fail(drift, "The read models differ; nothing was switched.")
-        else:
-            await take_over(progress, NEXT, until=until, code_version=CODE_VERSION, drift=drift)
+        await create_next(connection, replay_id, until)
+        async with crew_of(workforce, connection, replay_id, until) as crew:
+            await _build(crew, progress, until)
+            if not is_check:
+                await progress.at("indexing")
+                await finish_next(connection, pool)
+            await progress.at("comparing")
+            drift = await _drift(crew, before, until)
+            if is_check:
+                await progress.finish(drift)
+            elif drift.rows and before.is_current and not is_forced:
+                await progress.fail(drift, "The read models differ; nothing was switched.")
+            else:
+                await take_over(
+                    progress,
+                    NEXT,
+                    until=until,
+                    code_version=CODE_VERSION,
+                    catch_up=crew.catch_up,
+                    drift=drift,
+                )
     return await _ended(pool, replay_id)
 
 
 async def roll_back(
-    pool: Pool, replay_id: UUID, target: UUID, *, now: Callable[[], datetime]
+    pool: Pool,
+    replay_id: UUID,
+    target: UUID,
+    *,
+    now: Callable[[], datetime],
+    workforce: Workforce | None = None,
 ) -> Replay:
     """
     Let the read models before the replay *target* take the place of what it made.
@@ -160,8 +150,16 @@ async def roll_back(
         before = await _find_before(connection, target)
         after = Position(before.checkpoint)
         async with on_record(connection, replay_id, now=now, rolls_back=target) as progress:
-            await progress.expect(after, (await read.read_head(connection)).position)
-            await take_over(progress, BEFORE, until=after, code_version=before.code_version)
+            head = (await read.read_head(connection)).position
+            await progress.expect(after, head)
+            async with crew_of(workforce, connection, replay_id, head - after) as crew:
+                await take_over(
+                    progress,
+                    BEFORE,
+                    until=after,
+                    code_version=before.code_version,
+                    catch_up=crew.catch_up,
+                )
     return await _ended(pool, replay_id)
 
 
@@ -198,94 +196,13 @@ async def _ended(pool: Pool, replay_id: UUID) -> Replay:
     return found
 
 
-async def _drift(connection: Connection, kept: ReadModelState, until: Position) -> Drift:
+async def _drift(crew: Crew, kept: ReadModelState, until: Position) -> Drift:
     """What differs; of tables that no code ever filled there is nothing to tell."""
     if kept.code_version == 0:
         return Drift()
-    return await fetch_drift(connection, until)
+    return await crew.compare(until)
 
 
-async def _build(progress: Progress, until: Position) -> None:
+async def _build(crew: Crew, progress: Progress, until: Position) -> None:
     """Fill the new tables with what was believed up to *until*."""
-    connection = progress.connection
-    labs = [row[0] for row in await connection.fetch(_READ_EVERY_LAB)]
-    every = _until(await read.read_streams(connection, labs=labs), until)
-    facts = Streams(every)
-    families, units = [], []
-    for family in facts.groups("lab", labs):
-        beliefs = Beliefs()
-        changes = project_labs(family, facts.facts_of(family), after=Position(0), beliefs=beliefs)
-        families.append((family, changes))
-        units.append(beliefs)
-        await asyncio.sleep(0)
-    await _copy(connection, units)
-    await progress.folded(every)
-    family_of = {lab: i for i, (family, _) in enumerate(families) for lab in family}
-    done: set[str] = set()
-    async for people in _people(connection):
-        fresh = [one for one in people if one not in done]
-        linked = await read.read_linked(connection, [Subject("person", one) for one in fresh])
-        ids = [s.id for s in linked]
-        done.update(one for one in ids if one not in fresh)
-        stream = _until(await read.read_streams(connection, people=ids), until)
-        await _copy(connection, await _units(Streams(stream), ids, families, family_of))
-        await progress.folded(stream)
-
-
-async def _units(
-    streams: Streams,
-    ids: Sequence[str],
-    families: Sequence[tuple[frozenset[str], list[LabChange]]],
-    family_of: dict[str, int],
-) -> list[Beliefs]:
-    units = []
-    in_this_turn = 0
-    for component in streams.groups("person", ids):
-        stream = streams.of_people(component)
-        named = {family_of[lab] for lab in named_labs(stream) if lab in family_of}
-        changes = sorted(
-            (c for i in named for c in families[i][1]), key=lambda change: change.position
-        )
-        beliefs = Beliefs()
-        project_people(
-            component, stream, after=Position(0), labs=Labs(), changes=changes, beliefs=beliefs
-        )
-        units.append(beliefs)
-        in_this_turn += len(stream)
-        if in_this_turn >= EVENTS_IN_A_TURN:
-            in_this_turn = 0
-            await asyncio.sleep(0)
-    return units
-
-
-async def _people(connection: Connection) -> AsyncIterator[list[str]]:
-    """Every id of a person, some at a time, in order."""
-    last = ""
-    while rows := await connection.fetch(_READ_PEOPLE, last, PEOPLE_AT_ONCE):
-        page: list[str] = [row[0] for row in rows]
-        yield page
-        last = page[-1]
-
-
-async def _copy(connection: Connection, units: Iterable[Beliefs]) -> None:
-    """Write what was believed into the new tables."""
-    records: dict[Model, list[tuple[Any, ...]]] = {model: [] for model in MODELS}
-    for beliefs in units:
-        for row, belief in beliefs.added():
-            records[row.model].append(_record(row, belief))
-    for model, rows in records.items():
-        if rows:
-            await connection.copy_records_to_table(
-                model,
-                schema_name="read_models_next",
-                records=rows,
-                columns=("known_from", "known_to", "content", *_COLUMNS[model]),
-            )
-
-
-def _record(row: Row, belief: Belief) -> tuple[Any, ...]:
-    return (belief.known_from, belief.known_to, row.content, *belief.columns)
-
-
-def _until(events: Sequence[RecordedEvent], until: Position) -> list[RecordedEvent]:
-    return [event for event in events if event.position <= until]
+    await crew.build(until, progress.passed)

@@ -112,6 +112,17 @@ class ReplayNotPermitted(Refusal):
         )
 
 
+class ToldFault(Exception):
+    """A fault whose message is a sentence, or that of another process."""
+
+
+class Superseded(ToldFault):
+    """Somebody took this replay for ended: what it fills is not its own any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Another replay took the place of this one, whose tables are gone.")
+
+
 def told_of(replay: Replay) -> str:
     """How far a replay is, in words: `building, 2,000 of 8,000 events, about 4 s left`."""
     told = f"{replay.step.replace('_', ' ')}, {replay.done:,} of {replay.total:,} events"
@@ -238,8 +249,7 @@ async def alone(pool: Pool, now: Callable[[], datetime]) -> AsyncIterator[Connec
         try:
             await _clean_up(connection, now())
             await _check_rights(connection)
-            with suppress(asyncpg.PostgresError):  # Not on every platform.
-                await connection.execute(_NOTICE_ENDED_CLIENT)
+            await notice_ended_client(connection)
             yield connection
         finally:
             await _let_go(connection)
@@ -263,8 +273,14 @@ async def on_record(
         # Where the connection is gone, its lock is, by which others see that nothing runs.
         with suppress(*DATABASE_FAULTS):
             async with asyncio.timeout(LET_GO_SECONDS):
-                await progress.fail(Drift(), _told(fault))
+                await progress.fail(Drift(), told(fault))
         raise
+
+
+async def notice_ended_client(connection: Connection) -> None:
+    """Let what *connection* has the server do end soon after this process, however it ends."""
+    with suppress(asyncpg.PostgresError):  # Not on every platform.
+        await connection.execute(_NOTICE_ENDED_CLIENT)
 
 
 async def clean_up(pool: Pool, now: datetime) -> bool:
@@ -320,10 +336,13 @@ async def _let_go(connection: Connection) -> None:
             raise
 
 
-def _told(fault: BaseException) -> str:
+def told(fault: BaseException) -> str:
+    """What a fault says of itself, for the record."""
     if isinstance(fault, asyncio.CancelledError):
         return STOPPED
-    return fault.message if isinstance(fault, Refusal) else f"{type(fault).__name__}: {fault}"
+    if isinstance(fault, Refusal):
+        return fault.message
+    return str(fault) if isinstance(fault, ToldFault) else f"{type(fault).__name__}: {fault}"
 
 
 async def _fetch(connection: Connection, replay_id: UUID | None) -> list[Replay]:

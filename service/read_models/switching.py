@@ -8,7 +8,8 @@ second, gives the log's lock back, and tries again.
 """
 
 import asyncio
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -20,13 +21,14 @@ from service.postgres.pool import PATIENCE_SECONDS, Connection
 from service.postgres.statements import load_statements
 from service.read_models.catch_up import Concerned, catch_up
 from service.read_models.drift import Drift
-from service.read_models.replays import Progress
+from service.read_models.replays import Progress, Superseded
 from service.read_models.rows import keep
 
 _SQL = load_statements("service.read_models", "switching.sql")
 _HOLD_STILL = _SQL["hold_still"]
 _TAKE_TABLES = _SQL["take_tables"]
 _READ_CONCERNED = _SQL["read_concerned"]
+_HOLD_STATE = _SQL["hold_state"]
 _SET_CHECKPOINT = _SQL["set_checkpoint"]
 _SET_STATE = _SQL["set_state"]
 _DROP_BEFORE = _SQL["drop_before"]
@@ -47,13 +49,18 @@ _MOVE_NOBODY = {"profile", "renaming", "ownership"}
 class Successor(NamedTuple):
     """Read models that may take the place of those in use, and how."""
 
+    name: Literal["next", "before"]
     look_at: str
     """Makes the statements of the read models mean these, until the transaction ends."""
     rename: str
 
 
-NEXT = Successor(_SQL["look_at_next"], _SQL["switch_to_next"])
-BEFORE = Successor(_SQL["look_at_before"], _SQL["switch_to_before"])
+NEXT = Successor("next", _SQL["look_at_next"], _SQL["switch_to_next"])
+BEFORE = Successor("before", _SQL["look_at_before"], _SQL["switch_to_before"])
+SUCCESSORS = {each.name: each for each in (NEXT, BEFORE)}
+
+CatchUp = Callable[[Successor, Position, Position], Awaitable[None]]
+"""Brings read models from one position to another, in a transaction; wherever that is done."""
 
 
 async def hold_still(connection: Connection) -> None:
@@ -73,12 +80,14 @@ async def take_over(
     *,
     until: Position,
     code_version: int,
+    catch_up: CatchUp,
     drift: Drift | None = None,
 ) -> None:
     """
     Let *successor*, which is true up to *until*, take the place of what is in use.
 
-    The record of the replay says that it is done if and only if it switched.
+    *catch_up* folds what is folded without the log's lock. The record of the replay says that it
+    is done if and only if it switched.
     """
     connection = progress.connection
     if successor is NEXT:
@@ -87,13 +96,13 @@ async def take_over(
     pause = PAUSE_SECONDS
     while True:
         await progress.at("catching_up")
-        until = await _approach(progress, successor, until)
+        until = await _approach(progress, successor, until, catch_up)
         await progress.at("switching")
         async with connection.transaction():
             # From here on no event is appended, so that the new tables miss none.
             await lock(connection)
             head = await read.read_head(connection)
-            await _catch_up(connection, successor, until, head.position)
+            await _catch_up(connection, successor, progress.replay_id, until, head.position)
             await progress.passed(range(until + 1, head.position + 1))
             until = head.position
             if await _is_switched(progress, successor, code_version, until, drift or Drift()):
@@ -103,27 +112,59 @@ async def take_over(
         pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
 
-async def _approach(progress: Progress, successor: Successor, until: Position) -> Position:
-    """Bring *successor* near the head without the lock; the position that it is then at."""
-    connection = progress.connection
+async def catch_up_alone(
+    connection: Connection,
+    successor: Successor,
+    replay_id: UUID,
+    after: Position,
+    until: Position,
+) -> None:
+    """
+    Bring *successor* from one position to another, in a transaction of its own.
+
+    Raises:
+        Superseded: as `_catch_up`.
+    """
+    async with connection.transaction():
+        await _catch_up(connection, successor, replay_id, after, until)
+
+
+async def _approach(
+    progress: Progress, successor: Successor, until: Position, catch_up: CatchUp
+) -> Position:
+    """
+    Bring *successor* near the head without the lock; the position that it is then at.
+
+    The last round begins with few events, so that what comes while it lasts is less still.
+    """
     for _ in range(ROUNDS_MAX):
-        head = await read.read_head(connection)
-        if head.position - until <= TAIL_EVENTS_MAX:
-            break
+        head = await read.read_head(progress.connection)
+        is_last = head.position - until <= TAIL_EVENTS_MAX
         while until < head.position:
             to = Position(min(head.position, until + EVENTS_AT_ONCE))
-            async with connection.transaction():
-                await _catch_up(connection, successor, until, to)
+            await catch_up(successor, until, to)
             await progress.passed(range(until + 1, to + 1))
             until = to
+        if is_last:
+            break
     return until
 
 
 async def _catch_up(
-    connection: Connection, successor: Successor, after: Position, until: Position
+    connection: Connection,
+    successor: Successor,
+    replay_id: UUID,
+    after: Position,
+    until: Position,
 ) -> None:
-    """Bring *successor* from one position to another, in the caller's transaction."""
+    """
+    Bring *successor* from one position to another, in the caller's transaction.
+
+    Raises:
+        Superseded: somebody else has brought it further, or it is not of *replay_id*.
+    """
     await connection.execute(successor.look_at)
+    await _hold_state(connection, successor, replay_id, after)
     rows = await connection.fetch(_READ_CONCERNED, after, until)
     concerned = Concerned(
         people={r["subject_id"] for r in rows if r["kind"] == "person"},
@@ -132,6 +173,23 @@ async def _catch_up(
     )
     await keep(connection, await catch_up(connection, concerned, after=after, until=until))
     await connection.execute(_SET_CHECKPOINT, until)
+
+
+async def _hold_state(
+    connection: Connection, successor: Successor, replay_id: UUID, after: Position
+) -> None:
+    """
+    Raises:
+        Superseded: as `_catch_up`.
+    """
+    try:
+        row = await connection.fetchrow(_HOLD_STATE)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as exc:
+        raise Superseded from exc
+    # Those before the last switch bear the replay that made them.
+    is_own = row is not None and (successor is BEFORE or row["replay_id"] == replay_id)
+    if row is None or not is_own or row["checkpoint"] > after:
+        raise Superseded
 
 
 async def _is_switched(

@@ -40,6 +40,13 @@ FROM event_subjects AS s
 JOIN events AS e ON e.position = s.position
 WHERE s.position > $1::bigint AND s.position <= $2::bigint;
 
+-- name: hold_state
+-- Up to where the read models that are looked at are true, and who made them; whoever else would
+-- bring them further waits until the transaction ends, and then sees what came of it.
+SELECT checkpoint, replay_id
+FROM state
+FOR UPDATE;
+
 -- name: set_checkpoint
 -- Up to where the read models that are looked at are true.
 -- $1 checkpoint bigint

@@ -92,8 +92,8 @@ async def test_every_statement_is_prepared_with_the_declared_types(shared_databa
     try:
         transaction = connection.transaction()
         await transaction.start()
-        replays = load_statements("service.read_models", "replay.sql")
-        await connection.execute(replays["create_next"])
+        tables = load_statements("service.read_models", "tables.sql")
+        await connection.execute(tables["create_next"])
         faults = [fault for s in STATEMENTS for fault in await _faults(connection, s)]
         await transaction.rollback()
     finally:

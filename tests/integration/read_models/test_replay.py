@@ -17,9 +17,9 @@ from service.log.append import lock
 from service.log.read import read_head
 from service.log.schema import renew_grant
 from service.postgres.pool import DATABASE_FAULTS
+from service.read_models import building, crews, switching
 from service.read_models import drift as drifts
 from service.read_models import replay as replays
-from service.read_models import switching
 from service.read_models.replay import CODE_VERSION, fetch_state, replay
 from service.read_models.replays import (
     ENDED,
@@ -78,7 +78,7 @@ async def filled(base: Base) -> Base:
     return base
 
 
-async def replayed(base: Base, **how: bool) -> Replay:
+async def replayed(base: Base, **how: Any) -> Replay:
     return await replay(base.pool, CHANCE.new_id(), now=CHANCE.now, **how)
 
 
@@ -394,15 +394,15 @@ class TestSideEffects:
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """No transaction and no snapshot stays open from one lot of people to the next."""
-        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        monkeypatch.setattr(building, "EVENTS_IN_A_PART", 0)
         held = []
-        copy = replays._copy
+        fold_part = building.fold_part
 
-        async def look_and_copy(*args: Any) -> None:
+        async def look_and_fold(*args: Any) -> building.Folded:
             held.append(await filled.owner.fetchval(_SNAPSHOTS))
-            await copy(*args)
+            return await fold_part(*args)
 
-        monkeypatch.setattr(replays, "_copy", look_and_copy)
+        monkeypatch.setattr(crews, "fold_part", look_and_fold)
         assert (await replayed(filled)).state == "done"
         assert len(held) > 3
         assert set(held) == {0}
@@ -427,7 +427,7 @@ class TestProgress:
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """By another connection, as another process has it; in the order of the steps."""
-        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        monkeypatch.setattr(building, "EVENTS_IN_A_PART", 0)
         monkeypatch.setattr(switching, "TAIL_EVENTS_MAX", 0)
         seen: list[Replay] = []
         number = CHANCE.new_id()
@@ -453,7 +453,7 @@ class TestProgress:
         counts = [each.done for each in seen]
         assert counts == sorted(counts)
         assert counts[0] == 0
-        assert 0 < counts[2] < len(HISTORY)
+        assert 0 < counts[1] < len(HISTORY)
         built = next(each for each in seen if each.step == "indexing")
         assert built.done == built.total, "every event is folded, and counted once"
         folding = [each for each in seen if each.step == "building" and each.done]
@@ -600,7 +600,7 @@ class TestCrash:
         self, filled: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whatever statement it was in: the lock is free, and the models are the old or the new."""
-        monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+        monkeypatch.setattr(building, "EVENTS_IN_A_PART", 0)
         is_over = False
         for turns in range(5, 400, 5):
             task = asyncio.create_task(replayed(filled))
@@ -690,7 +690,7 @@ async def test_people_are_replayed_some_at_a_time(
     filled: Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those who may be one are folded together, wherever they come in the order of ids."""
-    monkeypatch.setattr(replays, "PEOPLE_AT_ONCE", 1)
+    monkeypatch.setattr(building, "EVENTS_IN_A_PART", 0)
     for each in LATER:
         await record(filled.pool, each)
     await record(filled.pool, Retraction(target=ONE, reason="No."))

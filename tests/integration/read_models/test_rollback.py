@@ -1,5 +1,6 @@
 """Rollback: the read models before a replay in its place again, true of all that came since."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -45,7 +46,7 @@ async def filled(base: Base) -> Base:
     return base
 
 
-async def replayed(base: Base, **how: bool) -> Replay:
+async def replayed(base: Base, **how: Any) -> Replay:
     done = await replay(base.pool, CHANCE.new_id(), now=CHANCE.now, **how)
     assert done.state == "done"
     return done
