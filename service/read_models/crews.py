@@ -110,7 +110,7 @@ class InProcess:
             await tell(folded.positions)
 
     async def compare(self, until: Position) -> Drift:
-        return await fetch_drift(self._connection, until)
+        return await fetch_drift(self._connection, self._connection, until)
 
     async def catch_up(self, successor: Successor, after: Position, until: Position) -> None:
         await catch_up_alone(self._connection, successor, self._replay_id, after, until)

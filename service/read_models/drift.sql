@@ -1,111 +1,51 @@
--- name: fetch_drift
--- The rows of which the read models in use have more or fewer than those replayed up to a
--- position, and how many there are: grouped rather than EXCEPT twice, so that both sides are
--- read once, and what does not fit in memory is spilled.
--- $1 until bigint  $2 limit bigint
-WITH kept AS (
+-- name: look_at_kept
+-- Until the transaction ends the statements of the read models mean those in use; with room for
+-- as many sums as there are.
+SET LOCAL search_path = read_models, public;
+SET LOCAL work_mem = '32MB';
+
+-- name: look_at_replayed
+-- Until the transaction ends the statements of the read models mean those just built.
+SET LOCAL search_path = read_models_next, public;
+SET LOCAL work_mem = '32MB';
+
+-- name: fetch_sums
+-- What the rows of the read models that are looked at come to, as of a position: by bucket of
+-- those whom they are about how many there are, and two sums of digests; and the rows of some
+-- buckets themselves, as JSON. Sums need no order and no room, and rows that are the same on both
+-- sides, all but a few, need not be compared one by one.
+-- $1 until bigint  $2 buckets bigint  $3 shown bigint[]
+WITH said AS (
     SELECT
         'stints' AS model,
         'person' AS kind,
         person_id AS subject,
-        array_to_json(ARRAY[lab_id, start_lo::text, end_hi::text])::text AS columns,
+        ROW(lab_id, start_lo, end_hi) AS columns,
         known_from,
         known_to,
         content
-    FROM read_models.stints
+    FROM stints
     UNION ALL
     SELECT
         'findings',
         CASE WHEN person_id IS NULL THEN 'lab' ELSE 'person' END,
         coalesce(person_id, lab_ids[1]),
-        array_to_json(kind || lab_ids)::text,
+        ROW(kind, lab_ids),
         known_from,
         known_to,
         content
-    FROM read_models.findings
+    FROM findings
     UNION ALL
-    SELECT
-        'people',
-        'person',
-        person_id,
-        array_to_json(ARRAY[canonical_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models.people
+    SELECT 'people', 'person', person_id, ROW(canonical_id), known_from, known_to, content
+    FROM people
     UNION ALL
-    SELECT
-        'labs',
-        'lab',
-        lab_id,
-        array_to_json(ARRAY[canonical_id, successor_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models.labs
+    SELECT 'labs', 'lab', lab_id, ROW(canonical_id, successor_id), known_from, known_to, content
+    FROM labs
     UNION ALL
-    SELECT
-        'names',
-        kind,
-        subject_id,
-        array_to_json(ARRAY[folded, canonical_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models.names
+    SELECT 'names', kind, subject_id, ROW(folded, canonical_id), known_from, known_to, content
+    FROM names
 ),
-replayed AS (
-    SELECT
-        'stints' AS model,
-        'person' AS kind,
-        person_id AS subject,
-        array_to_json(ARRAY[lab_id, start_lo::text, end_hi::text])::text AS columns,
-        known_from,
-        known_to,
-        content
-    FROM read_models_next.stints
-    UNION ALL
-    SELECT
-        'findings',
-        CASE WHEN person_id IS NULL THEN 'lab' ELSE 'person' END,
-        coalesce(person_id, lab_ids[1]),
-        array_to_json(kind || lab_ids)::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models_next.findings
-    UNION ALL
-    SELECT
-        'people',
-        'person',
-        person_id,
-        array_to_json(ARRAY[canonical_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models_next.people
-    UNION ALL
-    SELECT
-        'labs',
-        'lab',
-        lab_id,
-        array_to_json(ARRAY[canonical_id, successor_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models_next.labs
-    UNION ALL
-    SELECT
-        'names',
-        kind,
-        subject_id,
-        array_to_json(ARRAY[folded, canonical_id])::text,
-        known_from,
-        known_to,
-        content
-    FROM read_models_next.names
-),
-counted AS (
+believed AS (
     SELECT
         model,
         kind,
@@ -115,37 +55,40 @@ counted AS (
         -- What ended since was believed at the position.
         CASE WHEN known_to > $1::bigint THEN 9223372036854775807 ELSE known_to END AS known_to,
         content,
-        1 AS has
-    FROM kept
+        (hashtextextended(coalesce(subject, ''), 0) & 9223372036854775807) % $2::bigint AS bucket
+    FROM said
     WHERE known_from <= $1::bigint
-    UNION ALL
-    SELECT model, kind, subject, columns, known_from, known_to, content, -1
-    FROM replayed
-),
-differing AS (
-    SELECT
-        model,
-        kind,
-        subject,
-        columns,
-        known_from,
-        known_to,
-        content,
-        sum(has) AS surplus
-    FROM counted
-    GROUP BY model, kind, subject, columns, known_from, known_to, content
-    HAVING sum(has) <> 0
 )
 SELECT
-    model,
-    kind,
-    subject,
-    columns,
-    known_from,
-    known_to,
-    content,
-    surplus,
-    (sum(abs(surplus)) OVER ())::bigint AS differing
-FROM differing
-ORDER BY kind DESC, subject, model, known_from, known_to, surplus DESC, content
-LIMIT $2::bigint;
+    bucket,
+    count(*) AS rows,
+    sum(hash_record_extended(
+        ROW(
+            model,
+            kind,
+            subject,
+            hash_record_extended(columns, 1),
+            known_from,
+            known_to,
+            content
+        ),
+        1
+    ))::text AS one,
+    sum(hash_record_extended(
+        ROW(
+            model,
+            kind,
+            subject,
+            hash_record_extended(columns, 2),
+            known_from,
+            known_to,
+            content
+        ),
+        2
+    ))::text AS other,
+    array_agg(
+        json_build_array(model, kind, subject, columns, known_from, known_to, content)::text
+    ) FILTER (WHERE bucket = ANY ($3::bigint[])) AS shown
+FROM believed
+WHERE cardinality($3::bigint[]) = 0 OR bucket = ANY ($3::bigint[])
+GROUP BY bucket;

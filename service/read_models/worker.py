@@ -106,7 +106,7 @@ class _Stages:
                 await write(self._writer, self._replay_id, folded.records)
                 return jobs.Folded(positions=folded.positions)
             case jobs.Compare(until=until):
-                return jobs.Compared(drift=await fetch_drift(self._writer, until))
+                return jobs.Compared(drift=await fetch_drift(self._writer, self._reader, until))
             case jobs.CatchUp(successor=name, after=after, until=until):
                 successor = SUCCESSORS[name]
                 await catch_up_alone(self._writer, successor, self._replay_id, after, until)

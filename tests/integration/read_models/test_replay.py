@@ -350,6 +350,25 @@ class TestDrift:
         assert [(d.side, d.kind, d.subject) for d in done.drift] == [("kept", "person", "cid")]
         assert done.drift_rows == 1
 
+    async def test_is_told_alike_however_few_rows_are_looked_at_together(
+        self, filled: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Rows that differ are sought in buckets; also those of nobody."""
+        await filled.owner.execute(
+            "UPDATE names SET folded = 'zoe'; DELETE FROM labs WHERE lab_id = 'x';"
+            " INSERT INTO findings (kind, lab_ids, known_from, content)"
+            " VALUES ('overlap', '{}', 2, '{}'), ('overlap', '{x,y}', 2, '{}')"
+        )
+        at_once = await replayed(filled, is_check=True)
+        monkeypatch.setattr(drifts, "EVENTS_IN_A_BUCKET", 1)
+        monkeypatch.setattr(drifts, "ROWS_AT_ONCE", 1)
+        in_lots = await replayed(filled, is_check=True)
+        assert (in_lots.drift, in_lots.drift_rows) == (at_once.drift, at_once.drift_rows)
+        order = [(d.kind == "lab", d.subject or "", d.model, d.known_from) for d in at_once.drift]
+        assert order == sorted(order)
+        findings = [(d.subject, d.columns) for d in at_once.drift if d.model == "findings"]
+        assert findings == [(None, ["overlap"]), ("x", ["overlap", "x", "y"])]
+
     async def test_is_overcome_by_force(self, filled: Base) -> None:
         await filled.owner.execute("DELETE FROM stints; DELETE FROM labs")
         done = await replayed(filled, is_forced=True)
