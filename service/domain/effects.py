@@ -134,5 +134,6 @@ def _by_pair(stints: Iterable[Stint]) -> Mapping[tuple[str, str], list[Stint]]:
     for stint in stints:
         pairs.setdefault((stint.lab, stint.person), []).append(stint)
     for theirs in pairs.values():
-        theirs.sort(key=lambda s: (s.start.hi, s.start.lo))
+        # Whole, so that the same stints are one list in whatever order they come.
+        theirs.sort(key=lambda s: (s.start.hi, s.start.lo, s.last_evidence, s.events))
     return pairs

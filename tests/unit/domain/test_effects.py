@@ -27,6 +27,18 @@ def test_only_those_whose_stints_differ_are_told() -> None:
     assert changed(fold(events[:2]).stints, fold(events).stints) == [("ann", "x"), ("ann", "y")]
 
 
+def test_in_whatever_order_stints_come_they_are_the_same() -> None:
+    """Two that begin alike are nobody's change."""
+    stints = fold(
+        log(
+            departure("bob", at="x", on="2020-01-01"),
+            departure("bob", at="x", on="[..2020-01-01]"),
+        )
+    ).stints
+    assert len({(s.start.lo, s.start.hi) for s in stints}) == 1 < len(stints)
+    assert changed(stints, stints[::-1]) == []
+
+
 def test_a_span_says_by_how_much_counts_move_and_when() -> None:
     events = log(
         hire("ann", at="x", on="2020-01-10"),
