@@ -1,7 +1,9 @@
 """Appending to the log: under one lock, at consecutive positions, chained by hashes."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 
@@ -22,7 +24,10 @@ _SQL = load_statements("service.log", "append.sql")
 _LOCK_LOG = _SQL["lock_log"]
 _APPEND_EVENTS = _SQL["append_events"]
 _APPEND_SUBJECTS = _SQL["append_subjects"]
-_APPEND_RECEIPT = _SQL["append_receipt"]
+_APPEND_RECEIPTS = _SQL["append_receipts"]
+_BEGIN_APPEND = _SQL["begin_append"]
+_COMMIT_APPEND = _SQL["commit_append"]
+_ABANDON_APPEND = _SQL["abandon_append"]
 
 
 class Head(Struct, frozen=True):
@@ -62,6 +67,34 @@ async def lock(connection: Connection) -> None:
     began to wait has a snapshot from before.
     """
     await connection.execute(_LOCK_LOG)
+
+
+@contextlib.asynccontextmanager
+async def appending(connection: Connection) -> AsyncIterator[None]:
+    """
+    A transaction that has the log's lock from its beginning to its commit.
+
+    As `lock` in a transaction of the driver's, with a round trip less.
+    """
+    try:
+        await connection.execute(_BEGIN_APPEND)
+        yield
+        await connection.execute(_COMMIT_APPEND)
+    except BaseException:
+        await _abandon(connection)
+        raise
+
+
+async def _abandon(connection: Connection) -> None:
+    """Leave nothing of a transaction behind, whatever state its connection is in."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute(_ABANDON_APPEND)
+    except BaseException:
+        # Whoever gets it next must not find himself in this transaction.
+        connection.terminate()
+        raise
 
 
 def next_recorded_at(head: Head, now: datetime) -> datetime:
@@ -125,7 +158,7 @@ def head_after(entry: LogEntry) -> Head:
 
 
 async def append(
-    connection: Connection, entries: Sequence[LogEntry], receipts: Iterable[Receipt] = ()
+    connection: Connection, entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()
 ) -> None:
     """
     Write *entries* and *receipts*; durable when the caller's transaction commits.
@@ -133,39 +166,51 @@ async def append(
     Shapes: consecutive positions after the head, one recorded_at. The caller holds the lock.
     """
     if entries:
-        events = [e.event for e in entries]
-        days = [days_of(e.payload) for e in events]
-        await connection.execute(
-            _APPEND_EVENTS,
-            [e.position for e in events],
-            [e.event_id for e in events],
-            [e.type for e in events],
-            events[0].recorded_at,
-            [e.recorded_by for e in events],
-            [e.request_id for e in entries],
-            [e.target_position for e in events],
-            [e.payload.decode() for e in entries],
-            [e.salt for e in entries],
-            [e.payload_hash for e in entries],
-            [e.hash for e in events],
-            [e.event.body_digest for e in entries],
-            [b.lo if b else None for b in days],
-            [b.hi if b else None for b in days],
-        )
-        concerns = [(c, e.event.position) for e in entries for c in e.concerns]
-        await connection.execute(
-            _APPEND_SUBJECTS,
-            [c.subject.kind for c, _ in concerns],
-            [c.subject.id for c, _ in concerns],
-            [position for _, position in concerns],
-            [c.is_fact for c, _ in concerns],
-            [c.is_link for c, _ in concerns],
-        )
-    for receipt in receipts:
-        await connection.execute(
-            _APPEND_RECEIPT,
-            receipt.api_key,
-            receipt.idempotency_key,
-            receipt.request_digest,
-            list(receipt.positions),
-        )
+        await connection.execute(_APPEND_EVENTS, *event_columns(entries))
+        await connection.execute(_APPEND_SUBJECTS, *subject_columns(entries))
+    if receipts:
+        await connection.execute(_APPEND_RECEIPTS, *receipt_columns(receipts))
+
+
+def event_columns(entries: Sequence[LogEntry]) -> list[Any]:
+    """The columns of `events` as `append_events` takes them."""
+    events = [e.event for e in entries]
+    days = [days_of(e.payload) for e in events]
+    return [
+        [e.position for e in events],
+        [e.event_id for e in events],
+        [e.type for e in events],
+        events[0].recorded_at if events else None,
+        [e.recorded_by for e in events],
+        [e.request_id for e in entries],
+        [e.target_position for e in events],
+        [e.payload.decode() for e in entries],
+        [e.salt for e in entries],
+        [e.payload_hash for e in entries],
+        [e.hash for e in events],
+        [e.body_digest for e in events],
+        [b.lo if b else None for b in days],
+        [b.hi if b else None for b in days],
+    ]
+
+
+def subject_columns(entries: Iterable[LogEntry]) -> list[list[Any]]:
+    """The columns of `event_subjects` as `append_subjects` takes them."""
+    concerns = [(c, e.event.position) for e in entries for c in e.concerns]
+    return [
+        [c.subject.kind for c, _ in concerns],
+        [c.subject.id for c, _ in concerns],
+        [position for _, position in concerns],
+        [c.is_fact for c, _ in concerns],
+        [c.is_link for c, _ in concerns],
+    ]
+
+
+def receipt_columns(receipts: Sequence[Receipt]) -> list[list[Any]]:
+    """The columns of `receipts` as `append_receipts` takes them."""
+    return [
+        [r.api_key for r in receipts],
+        [r.idempotency_key for r in receipts],
+        [r.request_digest for r in receipts],
+        [f"{{{','.join(map(str, r.positions))}}}" for r in receipts],
+    ]

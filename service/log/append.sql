@@ -3,6 +3,20 @@
 -- this lock, so they have no gaps and follow commit order.
 SELECT pg_advisory_xact_lock(7240002);
 
+-- name: begin_append
+-- A transaction with the lock, in one round trip. What it runs looks up by key: plans are made
+-- once, for whatever arrays come, and must not be those of tables that were empty then.
+BEGIN;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SET LOCAL enable_seqscan = off;
+SELECT pg_advisory_xact_lock(7240002);
+
+-- name: commit_append
+COMMIT;
+
+-- name: abandon_append
+ROLLBACK;
+
 -- name: append_events
 -- Write a batch at consecutive positions; the caller holds the lock.
 -- $1 positions bigint[]  $2 event_ids uuid[]  $3 types text[]  $4 recorded_at timestamptz
@@ -79,8 +93,12 @@ SELECT s.kind, s.subject_id, s.position, s.is_fact, s.is_link
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::boolean[])
     AS s (kind, subject_id, position, is_fact, is_link);
 
--- name: append_receipt
--- Keep which positions a request with an idempotency key made.
--- $1 api_key text  $2 idempotency_key text  $3 request_digest bytea  $4 positions bigint[]
+-- name: append_receipts
+-- Keep which positions requests with an idempotency key made.
+-- $1 api_keys text[]  $2 idempotency_keys text[]  $3 request_digests bytea[]
+-- $4 positions text[], each an array as text
 INSERT INTO receipts (api_key, idempotency_key, request_digest, positions)
-VALUES ($1::text, $2::text, $3::bytea, $4::bigint[]);
+-- unnest would flatten an array of arrays.
+SELECT r.api_key, r.idempotency_key, r.request_digest, r.positions::bigint[]
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
+    AS r (api_key, idempotency_key, request_digest, positions);

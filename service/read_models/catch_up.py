@@ -16,7 +16,13 @@ from service.log import read
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models.beliefs import Belief, Beliefs, Row
-from service.read_models.projector import Streams, named_labs, project_labs, project_people
+from service.read_models.projector import (
+    LabChange,
+    Streams,
+    named_labs,
+    project_labs,
+    project_people,
+)
 from service.read_models.rows import BelievedRow, fetch_believed
 
 
@@ -28,6 +34,19 @@ class Concerned(Struct, frozen=True):
     """Those of which the events are facts, not those that they merely name."""
     moves_people: bool
     """Whether the facts can move the stints of everyone who was ever named with these labs."""
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What is kept about some people and labs, as of one position."""
+
+    people: set[str]
+    labs: set[str]
+    """Those concerned, and all whom an event ever linked with them."""
+    events: Sequence[RecordedEvent]
+    """Every event that names one of *people*, or is a fact of one of *labs*; in any order."""
+    believed: Sequence[BelievedRow]
+    chains: Labs
+    """The labs that *events* name, those for which they stand and their successors."""
 
 
 async def catch_up(
@@ -42,8 +61,19 @@ async def catch_up(
     The beliefs that the events with after < position ≤ until change.
 
     Shapes: what is kept is as of *after*; *new* are those events that are not in the log yet.
-    One unit of beliefs for each family of labs and each component of people concerned.
     """
+    kept = await fetch_kept(connection, concerned, until=until, new=new)
+    return follow(kept, kept.people, kept.labs, after=after, new=new)
+
+
+async def fetch_kept(
+    connection: Connection,
+    concerned: Concerned,
+    *,
+    until: Position,
+    new: Sequence[RecordedEvent] = (),
+) -> Kept:
+    """What is kept about those *concerned*, with their events up to a position."""
     linked = await _linked(
         connection,
         {Subject("person", one) for one in concerned.people}
@@ -56,9 +86,33 @@ async def catch_up(
         also = await _linked(connection, {Subject("person", one) for one in carried})
         people |= {s.id for s in also}
     old = await read.read_streams(connection, people=people, labs=labs)
-    streams = Streams([*(e for e in old if e.position <= until), *new])
-    believed = _Believed(await fetch_believed(connection, people=people, labs=labs))
+    events = [e for e in old if e.position <= until]
+    named = named_labs([*events, *new])
+    return Kept(
+        people=people,
+        labs=labs,
+        events=events,
+        believed=await fetch_believed(connection, people=people, labs=labs),
+        chains=await directories.fetch_lab_chains(connection, named) if named else Labs(),
+    )
 
+
+def follow(
+    kept: Kept,
+    people: Iterable[str],
+    labs: Iterable[str],
+    *,
+    after: Position,
+    new: Sequence[RecordedEvent],
+) -> list[Beliefs]:
+    """
+    The beliefs about *people* and *labs* that change after a position.
+
+    Shapes: *kept* is as of *after* and covers them; *new* are events beyond *kept*. One unit of
+    beliefs for each family of labs and each component of people.
+    """
+    streams = Streams([*kept.events, *new])
+    believed = _Believed(kept.believed)
     units: list[Beliefs] = []
     families = []
     for family in streams.groups("lab", labs):
@@ -66,23 +120,30 @@ async def catch_up(
         facts = streams.facts_of(family)
         families.append((family, project_labs(family, facts, after=after, beliefs=beliefs)))
         units.append(beliefs)
-
-    named = named_labs(streams.of_people(people)) - labs
-    unchanged = await directories.fetch_lab_chains(connection, named) if named else Labs()
     for component in streams.groups("person", people):
         beliefs = believed.of_people(component)
         stream = streams.of_people(component)
-        theirs = named_labs(stream)
         project_people(
             component,
             stream,
             after=after,
-            labs=unchanged,
-            changes=[c for family, changes in families if family & theirs for c in changes],
+            labs=kept.chains,
+            changes=_changes_for(stream, families),
             beliefs=beliefs,
         )
         units.append(beliefs)
     return units
+
+
+def _changes_for(
+    stream: Sequence[RecordedEvent],
+    families: Sequence[tuple[frozenset[str], Sequence[LabChange]]],
+) -> list[LabChange]:
+    """What changed of the labs that a stream of people names."""
+    if not families:
+        return []
+    named = named_labs(stream)
+    return [c for family, changes in families if family & named for c in changes]
 
 
 class _Believed:

@@ -46,11 +46,21 @@ async def fetch_directory(
         if row["folded"] is not None:
             directory.add_name(subject, row["folded"])
         else:
-            facts = (_PERSON if subject.kind == "person" else _LAB).decode(row["content"])
-            directory.add(subject, row["canonical_id"], facts.name)
-            for name in facts.names:
-                directory.add_name(subject, fold_name(name))
+            add_known(directory, subject, row["canonical_id"], row["content"])
     return directory
+
+
+def add_known(directory: Directory, subject: Subject, canonical_id: str, content: str) -> None:
+    """Let *directory* know an id and its names, as its row in `people` or `labs` has them."""
+    facts = (_PERSON if subject.kind == "person" else _LAB).decode(content)
+    directory.add(subject, canonical_id, facts.name)
+    for name in facts.names:
+        directory.add_name(subject, fold_name(name))
+
+
+def lab_facts_of(content: str) -> LabFacts:
+    """The facts that a row of `labs` keeps."""
+    return _LAB.decode(content)
 
 
 async def add_slugs(

@@ -21,6 +21,14 @@ _FETCH_BELIEVED = _SQL["fetch_believed"]
 _CLOSE_FOLLOWED = _SQL["close_followed"]
 _CLOSE: dict[Model, str] = {model: _SQL[f"close_{model}"] for model in MODELS}
 _INSERT: dict[Model, str] = {model: _SQL[f"insert_{model}"] for model in MODELS}
+_COLUMNS_BESIDE: dict[Model, int] = {
+    "stints": 4,
+    "findings": 3,
+    "people": 2,
+    "labs": 3,
+    "names": 4,
+}
+"""How many columns a model has beside the positions and the content."""
 
 
 class BelievedRow(NamedTuple):
@@ -61,25 +69,38 @@ async def keep(connection: Connection, beliefs: Iterable[Beliefs]) -> None:
     followed = [pair for each in every for pair in each.closed() if pair[1].row_id == FOLLOWED]
     added = [pair for each in every for pair in each.added()]
     if followed:
-        await connection.execute(
-            _CLOSE_FOLLOWED,
-            [belief.columns[1] for _, belief in followed],
-            [row.content for row, _ in followed],
-            [belief.known_to for _, belief in followed],
-        )
+        await connection.execute(_CLOSE_FOLLOWED, *followed_columns(followed))
     for model in MODELS:
         if ending := [belief for row, belief in closed if row.model == model]:
-            await connection.execute(
-                _CLOSE[model], [b.row_id for b in ending], [b.known_to for b in ending]
-            )
-        if beginning := [(row, belief) for row, belief in added if row.model == model]:
-            await connection.execute(
-                _INSERT[model],
-                [b.known_from for _, b in beginning],
-                [b.known_to for _, b in beginning],
-                [row.content for row, _ in beginning],
-                *_columns(model, [b.columns for _, b in beginning]),
-            )
+            await connection.execute(_CLOSE[model], *closed_columns(ending))
+        if beginning := [pair for pair in added if pair[0].model == model]:
+            await connection.execute(_INSERT[model], *row_columns(model, beginning))
+
+
+def followed_columns(ended: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
+    """Rows that are followed and end, as `close_followed` takes them."""
+    return [
+        [belief.columns[1] for _, belief in ended],
+        [row.content for row, _ in ended],
+        [belief.known_to for _, belief in ended],
+    ]
+
+
+def closed_columns(ended: Sequence[Belief]) -> list[list[Any]]:
+    """Rows of one model that end, as its `close_…` takes them."""
+    return [[b.row_id for b in ended], [b.known_to for b in ended]]
+
+
+def row_columns(model: Model, begun: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
+    """New rows of one model, as its `insert_…` takes them."""
+    if not begun:
+        return [[] for _ in range(3 + _COLUMNS_BESIDE[model])]
+    return [
+        [b.known_from for _, b in begun],
+        [b.known_to for _, b in begun],
+        [row.content for row, _ in begun],
+        *_columns(model, [b.columns for _, b in begun]),
+    ]
 
 
 def _columns(model: Model, rows: Sequence[Columns]) -> list[list[Any]]:

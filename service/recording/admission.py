@@ -53,6 +53,7 @@ from service.domain.subjects import Subject, concerns_of
 from service.domain.submissions import Submission
 from service.log.append import Head, LogEntry, chained, head_after
 from service.log.since import Reading
+from service.read_models.catch_up import Kept
 from service.recording.commands import Command
 from service.recording.preconditions import Precondition
 
@@ -83,6 +84,10 @@ class Scope(Struct, kw_only=True):
     """Of those whom commands on condition are about, the ids that were ever one with theirs."""
     since: dict[Reading, Sequence[Since]]
     """What was recorded after such a command's client had read."""
+    kept: Kept
+    """Events and beliefs of those whom the commands may concern, as of the head at first."""
+    before: frozenset[Subject]
+    """Those whom the directory knew at first."""
     entries: list[LogEntry]
     """What is to be appended."""
 

@@ -1,9 +1,15 @@
-"""Reading what a group of commands needs, in a few round trips however large the group."""
+"""
+Reading what a group of commands needs, however large it is: in one round trip.
+
+Two things that few commands ask for cost some more: whether links would close a cycle, and
+whether histories moved since a client read them.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from service.domain.directory import Directory, slugs_wanted
+from service.domain.directory import Directory
 from service.domain.events import (
     Correction,
     Entity,
@@ -25,7 +31,8 @@ from service.log.since import Reading, read_joined, read_since
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models.beliefs import Beliefs
-from service.read_models.catch_up import Concerned, catch_up
+from service.read_models.catch_up import Concerned, catch_up, follow
+from service.read_models.groups import Asked, read_group
 from service.read_models.projector import Streams
 from service.recording.admission import Scope, can_link, facts_of, moves_people
 from service.recording.commands import Command
@@ -34,31 +41,32 @@ from service.recording.preconditions import judged_by
 
 async def read_scope(connection: Connection, commands: Sequence[Command], now: datetime) -> Scope:
     """
-    What *commands* need to be admitted, as of the head.
+    What *commands* need to be admitted and projected, as of the head.
 
     For an append the caller holds the log's lock; a dry run reads from a snapshot.
     """
-    head = await read.read_head(connection)
-    submissions = [s for command in commands for s in command.submissions]
-    asked = [r for s in submissions for r in references(s.payload)]
-    directory = await directories.fetch_directory(
-        connection, directories.texts_of(asked), position=head.position
+    payloads = [s.payload for command in commands for s in command.submissions]
+    needed = await read_group(
+        connection,
+        [asked for payload in payloads for asked in _asked(payload)],
+        event_ids=_event_ids(commands),
+        receipt_keys=[c.receipt_key for c in commands if c.receipt_key is not None],
     )
-    await directories.add_slugs(connection, directory, slugs_wanted(asked))
     scope = Scope(
-        head=head,
-        recorded_at=next_recorded_at(head, now),
-        directory=directory,
-        known={},
-        chains={},
-        receipts=await _receipts(connection, commands),
+        head=needed.head,
+        recorded_at=next_recorded_at(needed.head, now),
+        directory=needed.directory,
+        known={event.event_id: event for event in needed.named},
+        chains=_chains(needed.named),
+        receipts=dict(needed.receipts),
         links=[],
         joined={},
         since={},
+        kept=needed.kept,
+        before=frozenset(needed.directory.subjects()),
         entries=[],
     )
-    await _read_named_events(connection, commands, scope)
-    await _read_links(connection, commands, scope)
+    await _read_links(connection, payloads, scope)
     await _read_since(connection, commands, scope)
     return scope
 
@@ -66,17 +74,55 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
 async def project(connection: Connection, scope: Scope, after: Position) -> list[Beliefs]:
     """The beliefs that the entries of *scope* change, as of *after*, where it began."""
     concerns = [c for entry in scope.entries for c in entry.concerns]
+    people = {c.subject.id for c in concerns if c.subject.kind == "person"}
+    labs = {c.subject.id for c in concerns if c.is_fact}
+    moves_people = any(_moves_people(entry.event, scope) for entry in scope.entries)
+    new = [entry.event for entry in scope.entries]
+    if not moves_people and _is_kept(scope, people, labs):
+        return follow(scope.kept, people, labs, after=after, new=new)
     return await catch_up(
         connection,
-        Concerned(
-            people={c.subject.id for c in concerns if c.subject.kind == "person"},
-            labs={c.subject.id for c in concerns if c.is_fact},
-            moves_people=any(_moves_people(entry.event, scope) for entry in scope.entries),
-        ),
+        Concerned(people=people, labs=labs, moves_people=moves_people),
         after=after,
         until=scope.head.position,
-        new=[entry.event for entry in scope.entries],
+        new=new,
     )
+
+
+def _is_kept(scope: Scope, people: Iterable[str], labs: Iterable[str]) -> bool:
+    """Whether all that is kept about these was read; of those who are new there is nothing."""
+    kept = scope.kept
+    return all(
+        one in kept.people or Subject("person", one) not in scope.before for one in people
+    ) and all(one in kept.labs or Subject("lab", one) not in scope.before for one in labs)
+
+
+def _asked(payload: Payload) -> Iterable[Asked]:
+    """Whom *payload* names, and of which labs it may be a fact."""
+    fact = payload.event if isinstance(payload, Correction) else payload
+    for reference in references(fact):
+        # An object can give its lab a name, which is a fact of it.
+        yield Asked(reference, fact.is_lab_fact or isinstance(reference.ref, Entity))
+
+
+def _event_ids(commands: Iterable[Command]) -> set[UUID]:
+    """The ids of events that commands name: those to be recorded, and those to be amended."""
+    ids = set()
+    for command in commands:
+        for submission in command.submissions:
+            if submission.event_id is not None:
+                ids.add(submission.event_id)
+            if isinstance(submission.payload, Correction | Retraction):
+                ids.add(submission.payload.target)
+    return ids
+
+
+def _chains(events: Iterable[RecordedEvent]) -> dict[Position, list[RecordedEvent]]:
+    chains: dict[Position, list[RecordedEvent]] = {}
+    for event in events:
+        root = event.position if event.target_position is None else event.target_position
+        chains.setdefault(root, []).append(event)
+    return chains
 
 
 def _moves_people(event: RecordedEvent, scope: Scope) -> bool:
@@ -85,45 +131,9 @@ def _moves_people(event: RecordedEvent, scope: Scope) -> bool:
     return any(moves_people(fact) for fact in facts_of(scope.chains[root]))
 
 
-async def _receipts(
-    connection: Connection, commands: Iterable[Command]
-) -> dict[tuple[str, str], tuple[bytes, list[RecordedEvent]]]:
-    receipts = {}
-    for command in commands:
-        key = command.receipt_key
-        if key is None:
-            continue
-        found = await read.read_receipt(connection, *key)
-        if found is not None:
-            digest, positions = found
-            events = {e.position: e for e in await read.read_by_positions(connection, positions)}
-            receipts[key] = (digest, [events[Position(p)] for p in positions])
-    return receipts
-
-
-async def _read_named_events(
-    connection: Connection, commands: Iterable[Command], scope: Scope
-) -> None:
-    """The events that ids in the commands name, with what was said about each later."""
-    ids = set()
-    for command in commands:
-        for submission in command.submissions:
-            if submission.event_id is not None:
-                ids.add(submission.event_id)
-            if isinstance(submission.payload, Correction | Retraction):
-                ids.add(submission.payload.target)
-    if not ids:
-        return
-    for event in await read.read_by_ids(connection, ids):
-        scope.known[event.event_id] = event
-        root = event.position if event.target_position is None else event.target_position
-        scope.chains.setdefault(root, []).append(event)
-
-
-async def _read_links(connection: Connection, commands: Iterable[Command], scope: Scope) -> None:
-    """What decides whether a merger or a same_as among the commands closes a cycle."""
+async def _read_links(connection: Connection, payloads: Sequence[Payload], scope: Scope) -> None:
+    """What decides whether a merger or a same_as among *payloads* closes a cycle."""
     subjects: set[Subject] = set()
-    payloads = [s.payload for command in commands for s in command.submissions]
     for payload in payloads:
         said, logged = _said(payload), _logged(payload, scope)
         if any(can_link(fact) for fact in (*said, *logged)):

@@ -15,10 +15,10 @@ from msgspec import Struct
 from service.domain.events import Position
 from service.domain.findings import Finding
 from service.domain.refusals import NotReady, QueueFull, Refusal
-from service.log.append import Receipt, append, lock
+from service.log.append import Receipt, appending, lock
 from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
-from service.read_models.rows import keep
+from service.read_models.groups import write_group
 from service.recording.admission import Admitted, Chance, admit
 from service.recording.commands import Command, Outcome, Recorded
 from service.recording.rehearsal import Rehearsal, rehearse
@@ -143,8 +143,8 @@ class Writer:
         return results
 
     async def _commit(self, commands: Sequence[Command]) -> list[Recorded | BaseException]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            return await commit(connection, commands, self._chance)
+        async with self._pool.acquire() as connection, appending(connection):
+            return await record(connection, commands, self._chance)
 
 
 async def commit(
@@ -156,6 +156,13 @@ async def commit(
     Takes the log's lock, which is held until the transaction ends.
     """
     await lock(connection)
+    return await record(connection, commands, chance)
+
+
+async def record(
+    connection: Connection, commands: Sequence[Command], chance: Chance
+) -> list[Recorded | BaseException]:
+    """As `commit`, of a caller who holds the log's lock."""
     scope = await read_scope(connection, commands, chance.now())
     after = scope.head.position
     admitted: list[tuple[Position, Admitted | Refusal]] = []
@@ -183,8 +190,7 @@ async def commit(
     if scope.entries:
         units = await project(connection, scope, after)
     if scope.entries or receipts:
-        await append(connection, scope.entries, receipts)
-        await keep(connection, units)
+        await write_group(connection, scope.entries, receipts, units)
     raised = _raised(units, after)
     return [
         result

@@ -21,7 +21,7 @@ _SPELLED = {
     "float8": "double precision",
     "bool": "boolean",
 }
-_UNPLANNED = ("CREATE", "DROP", "ALTER", "ANALYZE", "SET")
+_UNPLANNED = ("CREATE", "DROP", "ALTER", "ANALYZE", "SET", "BEGIN")
 """Commands that Postgres looks at only when it runs them."""
 
 

@@ -22,7 +22,7 @@ from service.domain.refusals import (
     UnknownEvent,
 )
 from service.log.append import LogEntry, lock
-from service.log.append import append as real_append
+from service.read_models.groups import write_group
 from service.recording import writer as writers
 from service.recording.admission import Chance
 from service.recording.commands import Command, Recorded
@@ -365,12 +365,12 @@ class TestFaultOfTheDatabase:
     async def test_of_whatever_kind_is_its_alone(
         self, base: Base, monkeypatch: pytest.MonkeyPatch, fault: Exception
     ) -> None:
-        async def append(connection: Any, entries: Sequence[LogEntry], receipts: Any = ()) -> None:
-            await real_append(connection, entries, receipts)
+        async def write(connection: Any, entries: Sequence[LogEntry], *rest: Any) -> None:
+            await write_group(connection, entries, *rest)
             if any(b"Person 2" in entry.payload for entry in entries):
                 raise fault
 
-        monkeypatch.setattr(writers, "append", append)
+        monkeypatch.setattr(writers, "write_group", write)
         async with running(base) as writer:
             answers = await together(writer, hire_of(1), hire_of(2), hire_of(3))
             alone = await together(writer, hire_of(2))
