@@ -32,7 +32,7 @@ from service.cli.terminal import meter
 from service.domain.refusals import shown
 from service.log import usage
 from service.log.export import export, in_pieces, read_export
-from service.log.keys import Principal, key_hash
+from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
 from service.log.restore import restore as restore_log
 from service.log.schema import HEAD_REVISION, bundled, current_revision, renew_grant
@@ -204,6 +204,7 @@ async def machinery(
             new_id=CHANCE.new_id,
             new_secret=lambda: secrets.token_urlsafe(32),
             outside_keys=keys,
+            keys=KeyLookUp(pool),
             read_keys_required=settings.read_keys_required,
             position_seen=head.position,
         )

@@ -17,7 +17,7 @@ from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
 from service.domain.events import Kind
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
-from service.log.keys import Principal, find_key, key_hash
+from service.log.keys import Principal, key_hash
 
 SLASH = "\N{SYMBOL FOR GROUP SEPARATOR}"
 """Stands for a slash inside a path's name, which the router would take for a divider."""
@@ -77,8 +77,7 @@ async def authenticate(request: Request[Any, Any, Any], machinery: Machinery) ->
     # Looked up by hash: what time the look-up takes says nothing about a key.
     principal = machinery.outside_keys.get(hashed)
     if principal is None:
-        async with machinery.pool.acquire() as connection:
-            principal = await find_key(connection, hashed)
+        principal = await machinery.keys.find(hashed)
     if principal is None:
         raise Unauthenticated("The key is not known or was revoked; ask an admin for one.")
     return principal

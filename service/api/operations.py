@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from service.answers.times import Times
 from service.api.params import Param
 from service.domain.refusals import Refusal
-from service.log.keys import Principal, Role
+from service.log.keys import KeyLookUp, Principal, Role
 from service.log.read import LogIdentity
 from service.postgres.pool import Connection, Pool
 from service.read_models.crews import Workforce
@@ -42,6 +42,7 @@ class Machinery(Struct, kw_only=True):
     new_secret: Callable[[], str]
     outside_keys: Mapping[bytes, Principal]
     """Keys that are set from outside, by their hashes."""
+    keys: KeyLookUp
     read_keys_required: bool
     is_readable: bool = True
     """Whether the read models can be asked: not while they are first built, or built by code

@@ -1,5 +1,7 @@
 """API keys: who may read, write and administer; only hashes are kept."""
 
+import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal, get_args
@@ -8,11 +10,11 @@ import asyncpg
 from msgspec import Struct
 
 from service.domain.refusals import Refusal
-from service.postgres.pool import Connection
+from service.postgres.pool import Connection, Pool
 from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.log", "keys.sql")
-_FIND_KEY = _SQL["find_key"]
+_FIND_KEYS = _SQL["find_keys"]
 _CREATE_KEY = _SQL["create_key"]
 _LIST_KEYS = _SQL["list_keys"]
 _REVOKE_KEY = _SQL["revoke_key"]
@@ -67,10 +69,54 @@ def key_hash(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
-async def find_key(connection: Connection, hashed: bytes) -> Principal | None:
-    """Whose key has this hash, unless it is revoked."""
-    row = await connection.fetchrow(_FIND_KEY, hashed)
-    return None if row is None else Principal(row["name"], row["role"], row["revoked_before"])
+class KeyLookUp:
+    """
+    Whose keys these are, in one statement for all who ask while the one before is under way.
+
+    Each is answered by a statement that was sent after it asked, so that a key which was revoked
+    before is not found, whichever process revoked it.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: dict[bytes, asyncio.Future[Principal | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, hashed: bytes) -> Principal | None:
+        """Whose key has this hash, unless it is revoked."""
+        waiting = self._waiting.get(hashed)
+        if waiting is None:
+            waiting = self._waiting[hashed] = asyncio.get_running_loop().create_future()
+            # Of a client that hung up nobody reads the answer; it is no fault that it is not.
+            waiting.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        if self._task is None:
+            self._task = asyncio.create_task(self._look_up(), name="keys")
+        # A client that hangs up must not take the answer from the others.
+        return await asyncio.shield(waiting)
+
+    async def _look_up(self) -> None:
+        asked: dict[bytes, asyncio.Future[Principal | None]] = {}
+        try:
+            while self._waiting:
+                async with self._pool.acquire() as connection:
+                    asked, self._waiting = self._waiting, {}
+                    found = await _find_keys(connection, asked)
+                for hashed, answer in asked.items():
+                    answer.set_result(found.get(hashed))
+                asked = {}
+        except BaseException as fault:
+            for answer in (*asked.values(), *self._waiting.values()):
+                answer.set_exception(fault)
+            self._waiting = {}
+            if not isinstance(fault, Exception):
+                raise
+        finally:
+            self._task = None
+
+
+async def _find_keys(connection: Connection, hashes: Iterable[bytes]) -> dict[bytes, Principal]:
+    rows = await connection.fetch(_FIND_KEYS, list(hashes))
+    return {r["key_hash"]: Principal(r["name"], r["role"], r["revoked_before"]) for r in rows}
 
 
 async def create_key(

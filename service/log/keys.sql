@@ -1,8 +1,9 @@
--- name: find_key
--- The key with a hash, unless it is revoked, and how many had its name before. While it is in
--- use no other can get the name, so the number stays.
--- $1 key_hash bytea
+-- name: find_keys
+-- The keys with some hashes, those left out that are revoked, and how many had their names
+-- before. While a key is in use no other can get its name, so the number stays.
+-- $1 key_hashes bytea[]
 SELECT
+    k.key_hash,
     k.name,
     k.role,
     (
@@ -11,7 +12,7 @@ SELECT
         WHERE b.name = k.name AND b.revoked_at IS NOT NULL
     ) AS revoked_before
 FROM api_keys AS k
-WHERE k.key_hash = $1::bytea AND k.revoked_at IS NULL;
+WHERE k.key_hash = ANY ($1::bytea[]) AND k.revoked_at IS NULL;
 
 -- name: create_key
 -- $1 name text  $2 key_hash bytea  $3 role text  $4 created_at timestamptz
