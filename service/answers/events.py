@@ -17,6 +17,7 @@ from service.domain.events import (
     Founding,
     Kind,
     Payload,
+    Position,
     RecordedEvent,
     Retraction,
     id_of,
@@ -26,7 +27,7 @@ from service.domain.events import (
 from service.domain.findings import Finding
 from service.domain.refusals import UnknownEvent
 from service.log import read
-from service.postgres.pool import Connection
+from service.postgres.pool import Connection, Pool
 from service.read_models import directory as directories
 from service.read_models.findings import fetch_raised
 from service.recording.commands import Recorded
@@ -65,7 +66,7 @@ class RecordedAnswer(Struct, frozen=True, kw_only=True):
     head: HeadView
 
 
-async def recorded_events(connection: Connection, recorded: Recorded) -> RecordedAnswer:
+async def recorded_events(pool: Pool, recorded: Recorded) -> RecordedAnswer:
     """
     What was recorded, each event with the findings that it raised.
 
@@ -73,23 +74,43 @@ async def recorded_events(connection: Connection, recorded: Recorded) -> Recorde
     """
     events = [outcome.event for outcome in recorded.outcomes]
     raised = {int(o.event.position): list(o.findings) for o in recorded.outcomes}
-    if recorded.is_replayed:
-        raised = await fetch_raised(connection, [e.position for e in events])
     last = max(events, key=lambda e: e.position)
     assert last.recorded_at is not None, "what is in the log says when it was recorded"
-    known_at = KnownAt(last.position, last.recorded_at)
-    times = Times(last.recorded_at.date(), known_at, last.position, is_pinned=False)
-    labels = await event_labels(connection, events, times)
-    noticed: list[Finding] = [f for found in raised.values() for f in found]
-    finding_labels = await labels_of(connection, noticed, times)
+    labels = _known_labels(recorded, events, last.position, last.recorded_at.date())
+    if labels is None:
+        async with pool.acquire() as connection:
+            if recorded.is_replayed:
+                raised = await fetch_raised(connection, [e.position for e in events])
+            people, labs = _named_in(events, [f for found in raised.values() for f in found])
+            labels = await fetch_labels(
+                connection,
+                people=people,
+                labs=labs,
+                at=last.recorded_at.date(),
+                position=last.position,
+            )
     return RecordedAnswer(
         events=[
             event_view(e, labels, revision=e.position)
-            | {"findings": [view_of(f, finding_labels) for f in raised.get(e.position, ())]}
+            | {"findings": [view_of(f, labels) for f in raised.get(e.position, ())]}
             for e in events
         ],
         head=HeadView(last.position, last.hash.hex()),
     )
+
+
+def _known_labels(
+    recorded: Recorded, events: Iterable[RecordedEvent], position: Position, at: date
+) -> Labels | None:
+    """The names from what the writer knew, if it knew them all."""
+    if recorded.acquaintance is None:
+        return None
+    people_named, labs_named = _named_in(
+        events, [f for outcome in recorded.outcomes for f in outcome.findings]
+    )
+    people = recorded.acquaintance.people(people_named, position)
+    labs = recorded.acquaintance.labs(labs_named, position)
+    return None if people is None or labs is None else Labels(people, labs, at)
 
 
 async def event_by_id(connection: Connection, event_id: UUID, times: Times) -> EventView:
@@ -179,17 +200,25 @@ async def event_labels(
     connection: Connection, events: Iterable[RecordedEvent], times: Times
 ) -> Labels:
     """The names of all whom *events* name."""
+    people, labs = _named_in(events)
+    return await fetch_labels(
+        connection, people=people, labs=labs, at=times.at, position=times.known_at.position
+    )
+
+
+def _named_in(
+    events: Iterable[RecordedEvent], noticed: Iterable[Finding] = ()
+) -> tuple[set[str], set[str]]:
+    """The ids of all people and labs whom *events* and findings name."""
     named: dict[Kind, set[str]] = {"person": set(), "lab": set()}
     for reference in (r for e in events for r in references(e.payload)):
         if not (reference.free_text and isinstance(reference.ref, str)):
             named[reference.kind].add(id_of(reference.ref))
-    return await fetch_labels(
-        connection,
-        people=named["person"],
-        labs=named["lab"],
-        at=times.at,
-        position=times.known_at.position,
-    )
+    for finding in noticed:
+        if finding.person is not None:
+            named["person"].add(finding.person)
+        named["lab"].update(finding.labs)
+    return named["person"], named["lab"]
 
 
 def event_view(event: RecordedEvent, labels: Labels, *, revision: int) -> EventView:

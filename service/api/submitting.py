@@ -47,13 +47,14 @@ def command_of(call: Call, submissions: Sequence[Submission], body: Any) -> Comm
     """
     assert call.principal is not None, "writing needs a key"
     request = call.request
+    key = idempotency_key(call)
     return Command(
         submissions=submissions,
         recorded_by=call.principal.name,
         receipts_of=call.principal.receipts_of,
         request_id=str(request.scope.get("request_id", "")),
-        idempotency_key=idempotency_key(call),
-        request_digest=digest([request.method, request.url.path, body]),
+        idempotency_key=key,
+        request_digest=b"" if key is None else digest([request.method, request.url.path, body]),
         expected_position=_expected_position(call),
     )
 

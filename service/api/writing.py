@@ -100,8 +100,7 @@ async def _write(call: Call, submissions: Sequence[Submission], body: Any) -> Re
         recorded = await call.machinery.writer.record(command)
     last = max(outcome.event.position for outcome in recorded.outcomes)
     call.machinery.position_seen = max(call.machinery.position_seen, last)
-    async with call.machinery.pool.acquire() as connection:
-        answer = await recorded_events(connection, recorded)
+    answer = await recorded_events(call.machinery.pool, recorded)
     return to_response(
         answer if isinstance(body, list) else answer.events[0],
         _status(recorded),

@@ -1,13 +1,19 @@
 """What a request asks to be recorded, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
 from service.domain.events import Position, RecordedEvent
 from service.domain.findings import Finding
+from service.domain.identity import PersonFacts
+from service.domain.labs import LabFacts, Labs
 from service.domain.refusals import Fault
 from service.domain.submissions import Submission
+from service.read_models.beliefs import Belief, Beliefs, lab_of, person_of
+
+Facts = TypeVar("Facts", PersonFacts, LabFacts)
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -43,6 +49,68 @@ class Outcome(Struct, frozen=True):
     findings: Sequence[Finding]
 
 
+class Acquaintance:
+    """
+    What is known of people and labs at the positions of one group.
+
+    Made of what the writer read and wrote anyway, and only when somebody asks for it.
+    """
+
+    def __init__(self, units: Sequence[Beliefs], labs: Labs) -> None:
+        self._units = units
+        self._labs = labs
+        """As they were before the group, and are still if no unit is about them."""
+        self._people: dict[str, list[tuple[PersonFacts, Belief]]] | None = None
+        self._changed: dict[str, list[tuple[LabFacts, Belief]]] = {}
+
+    def people(self, ids: Iterable[str], position: int) -> dict[str, PersonFacts] | None:
+        """These people and those for whom they stand at a position; None unless all are known."""
+        return self._with_canonical(ids, lambda one: self._person(one, position))
+
+    def labs(self, ids: Iterable[str], position: int) -> Labs | None:
+        """These labs and those for which they stand at a position; None unless all are known."""
+        found = self._with_canonical(ids, lambda one: self._lab(one, position))
+        return None if found is None else Labs(found)
+
+    def _with_canonical(
+        self, ids: Iterable[str], find: Callable[[str], Facts | None]
+    ) -> dict[str, Facts] | None:
+        found: dict[str, Facts] = {}
+        wanted = list(ids)
+        for one in wanted:
+            if one not in found:
+                facts = find(one)
+                if facts is None:
+                    return None
+                found[one] = facts
+                if facts.canonical_id != one:
+                    wanted.append(facts.canonical_id)
+        return found
+
+    def _person(self, one: str, position: int) -> PersonFacts | None:
+        if self._people is None:
+            self._read_units()
+        return _at((self._people or {}).get(one, ()), position)
+
+    def _lab(self, one: str, position: int) -> LabFacts | None:
+        if self._people is None:
+            self._read_units()
+        if one in self._changed:
+            return _at(self._changed[one], position)
+        return self._labs.get(one)
+
+    def _read_units(self) -> None:
+        self._people = {}
+        for unit in self._units:
+            for row, belief in (*unit.ended, *unit.believed.items()):
+                if row.model == "people":
+                    person = person_of(row)
+                    self._people.setdefault(person.id, []).append((person, belief))
+                elif row.model == "labs":
+                    lab = lab_of(row)
+                    self._changed.setdefault(lab.id, []).append((lab, belief))
+
+
 class Recorded(Struct, frozen=True):
     """The answer to a command."""
 
@@ -54,3 +122,9 @@ class Recorded(Struct, frozen=True):
     """The head before it: events beyond are new."""
     refused: Sequence[Fault] = ()
     """Of a partial command, what is wrong with the submissions that were left out."""
+    acquaintance: Acquaintance | None = None
+    """What the writer knows of whom the events name; None where they were recorded before."""
+
+
+def _at(known: Iterable[tuple[Facts, Belief]], position: int) -> Facts | None:
+    return next((f for f, b in known if b.known_from <= position < b.known_to), None)

@@ -20,7 +20,7 @@ from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.groups import write_group
 from service.recording.admission import Admitted, Chance, admit
-from service.recording.commands import Command, Outcome, Recorded
+from service.recording.commands import Acquaintance, Command, Outcome, Recorded
 from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
@@ -192,6 +192,7 @@ async def record(
     if scope.entries or receipts:
         await write_group(connection, scope.entries, receipts, units)
     raised = _raised(units, after)
+    acquaintance = Acquaintance(units, scope.kept.chains)
     return [
         result
         if isinstance(result, Refusal)
@@ -200,6 +201,7 @@ async def record(
             result.is_replayed,
             before,
             result.refused,
+            acquaintance if all(e.position > before for e in result.events) else None,
         )
         for before, result in admitted
     ]
