@@ -6,7 +6,7 @@ type finds all faults, each with its JSON pointer. msgspec alone would stop at t
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,12 +75,37 @@ def check_payload(
             f"{_shown(type_)} is no type of event" if "type" in raw else "An event needs a 'type'"
         )
         return None, [Fault(f"{pointer}/type", f"{what}; known types: {known}.", "unknown_type")]
+    sound = _if_sound(raw, types[type_])
+    return (sound, []) if sound is not None else _walked(raw, types[type_], pointer)
+
+
+def _if_sound(raw: Mapping[str, Any], type_: type[Any]) -> Payload | None:
+    """
+    The payload that *raw* says, if it can be read at once and nothing is wrong with it.
+
+    Most can, in a third of the time of the walk that finds faults.
+    """
+    if "target" in raw and not (isinstance(raw["target"], str) and uuid_or_none(raw["target"])):
+        # What msgspec takes for a UUID is more than what we do.
+        return None
+    try:
+        payload: Payload = msgspec.convert(raw, type_)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        # The second of half of a surrogate pair where only some words are allowed.
+        return None
+    is_sound = _SOUNDNESS[type_]
+    return payload if is_sound(payload) and not _rules(payload, "") else None
+
+
+def _walked(
+    raw: Mapping[str, Any], type_: type[Any], pointer: str
+) -> tuple[Payload | None, list[Fault]]:
     faults: list[Fault] = []
     rest = {key: value for key, value in raw.items() if key != "type"}
-    value = _walk(rest, _INFO[types[type_]], pointer, faults)
+    value = _walk(rest, _INFO[type_], pointer, faults)
     if faults:
         return None, faults
-    payload: Payload = msgspec.convert({**value, "type": type_}, types[type_])
+    payload: Payload = msgspec.convert({**value, "type": raw["type"]}, type_)
     faults = _rules(payload, pointer)
     return (None, faults) if faults else (payload, [])
 
@@ -252,6 +277,65 @@ def _walk_tagged(value: dict[str, Any], pointer: str, faults: list[Fault]) -> An
     return None if payload is None else msgspec.to_builtins(payload)
 
 
+_IsSound = Callable[[Any], bool]
+
+
+def _soundness(info: inspect.Type) -> _IsSound | None:
+    """What a value of a type, once converted, is to be asked; None where nothing is left open."""
+    match info:
+        case inspect.Metadata(type=inner, extra=extra):
+            return _passing(_CHECKS[extra["check"]]) if extra else _soundness(inner)
+        case inspect.StrType():
+            return _passing(_check_text)
+        case inspect.VarTupleType(item_type=item):
+            is_sound = _soundness(item)
+            return None if is_sound is None else lambda items: all(map(is_sound, items))
+        case inspect.UnionType(types=types):
+            return _soundness_of_one(types)
+        case inspect.StructType():
+            return _soundness_of_fields(info)
+        case _:
+            return None
+
+
+def _passing(check: Callable[[str, str, list[Fault]], None]) -> _IsSound:
+    def is_sound(text: str) -> bool:
+        faults: list[Fault] = []
+        check(text, "", faults)
+        return not faults
+
+    return is_sound
+
+
+def _soundness_of_one(types: Iterable[inspect.Type]) -> _IsSound:
+    """Of a union: by the type of the value, of which each member has its own."""
+    by_type = {
+        member.cls if isinstance(member, inspect.StructType) else str: _soundness(member)
+        for member in types
+        if not isinstance(member, inspect.NoneType)
+    }
+
+    def is_sound(value: Any) -> bool:
+        own = by_type.get(type(value))
+        return own is None or own(value)
+
+    return is_sound
+
+
+def _soundness_of_fields(info: inspect.StructType) -> _IsSound:
+    found = [(field.name, _soundness(field.type)) for field in info.fields]
+    fields = [(name, own) for name, own in found if own is not None]
+
+    def is_sound(value: Any) -> bool:
+        for name, own in fields:
+            said = getattr(value, name)
+            if said is not None and not own(said):
+                return False
+        return info.cls is not Entity or value.id is not None or value.name is not None
+
+    return is_sound
+
+
 def _each(value: Any) -> list[tuple[str, Any]]:
     """The one value of a field, or those of an array with their places in it."""
     if isinstance(value, list):
@@ -308,12 +392,13 @@ def _check_text(text: str, pointer: str, faults: list[Fault]) -> None:
                 f"{TEXT_CHARACTERS_MAX}.",
             )
         )
+    elif _NO_TEXT.search(text) is None:
+        if not text.strip():
+            faults.append(Fault(pointer, "A text cannot be blank; leave the field out instead."))
     elif "\0" in text:
         faults.append(Fault(pointer, "A text cannot hold the character NUL (U+0000)."))
-    elif any("\ud800" <= c <= "\udfff" for c in text):
+    else:
         faults.append(Fault(pointer, "A text cannot hold half of a surrogate pair."))
-    elif not text.strip():
-        faults.append(Fault(pointer, "A text cannot be blank; leave the field out instead."))
 
 
 def _check_edtf(text: str, pointer: str, faults: list[Fault]) -> None:
@@ -335,6 +420,9 @@ def _check_slug(text: str, pointer: str, faults: list[Fault]) -> None:
 
 
 def _check_web_address(text: str, pointer: str, faults: list[Fault]) -> None:
+    if len(text) <= TEXT_CHARACTERS_MAX and _PLAIN_ADDRESS.fullmatch(text):
+        # Most are, and taking one apart costs ten times as much.
+        return
     before = len(faults)
     _check_text(text, pointer, faults)
     if len(faults) > before:
@@ -344,7 +432,8 @@ def _check_web_address(text: str, pointer: str, faults: list[Fault]) -> None:
         is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         is_web = False
-    if not is_web or any(c.isspace() or not c.isprintable() for c in text):
+    # Of what is printable only the plain space is white.
+    if not is_web or " " in text or not text.isprintable():
         faults.append(
             Fault(pointer, f"{_shown(text)} is no web address; it begins with http:// or https://.")
         )
@@ -392,4 +481,7 @@ _CHECKS = {
     "slug": _check_slug,
     "web_address": _check_web_address,
 }
+_PLAIN_ADDRESS = re.compile(r"https?://[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*(/[!-~]*)?")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _INFO = _infos(PAYLOADS.values())
+_SOUNDNESS = {type_: _soundness(info) or bool for type_, info in _INFO.items()}
