@@ -1,169 +1,171 @@
-"""
-The benchmark suite: ours and the references in turns, on one Postgres, in one run.
-
-Starts a Postgres of its own with fsync and synchronous_commit on, generates a seeded history,
-and writes a table, figures as JSON and charts as SVG.
-"""
+"""`python -m tests.benchmarks`: the command line of the suite."""
 
 import asyncio
-import platform
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from time import perf_counter
 
-import asyncpg
 import click
+import uvloop
 
-from service.app import make_current
-from service.log.schema import migrate
 from service.postgres.embedded import EmbeddedPostgres
-from service.postgres.pool import Pool
-from service.recording.writer import Writer
-from tests.benchmarks import report
-from tests.benchmarks.appends import RawInserts, append, writer_on
-from tests.benchmarks.careers import Careers
-from tests.benchmarks.eventsourcing_library import Library
-from tests.benchmarks.replays import copy_and_index, replay_all
-from tests.benchmarks.sides import Measure, Result, Side, in_turns
+from tests.benchmarks import conditions, report
+from tests.benchmarks.sides import Pace, Result
+from tests.benchmarks.stage import DATA, Planned, Stage
+from tests.benchmarks.suite import PLANNED, chosen
 
-BATCH = 1_000
+INTERRUPTED = 130
+CONNECTIONS = 200
 
 
-@click.command()
-@click.option("--events", default=10_000, help="Events in the log before anything is measured.")
-@click.option("--rounds", default=5, help="Turns of each side.")
-@click.option("--turn", default=2_000, help="Events that one turn of appending takes.")
-@click.option("--only", default="", help="Only measures whose name contains this.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and charts.")
-def bench(events: int, rounds: int, turn: int, only: str, out: Path | None) -> None:
-    """Measure side by side."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedPostgres(Path(folder) / "data", settings={"max_connections": "200"})
-        server.start()
-        try:
-            results = asyncio.run(_bench(server.dsn, events, rounds, turn, only))
-        finally:
-            server.stop()
-    conditions = {
-        "events": events,
-        "rounds": rounds,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cpus": str(len(__import__("os").sched_getaffinity(0))),
-    }
-    click.echo(report.table(results, conditions))
+@click.command(
+    epilog="""\b
+Example:
+  python -m tests.benchmarks --events 100000 --out figures
+  python -m tests.benchmarks --only 'lab state' --only replay
+
+\b
+The peer that ours is measured against comes with: pip install -e '.[bench]'"""
+)
+@click.option(
+    "--events",
+    type=click.IntRange(min=100),
+    default=10_000,
+    show_default=True,
+    help="Events in the log before anything is measured; 10 thousand to 5 million make sense.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Turns of each side.",
+)
+@click.option(
+    "--turn",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    help="Seconds that a turn takes, where the work has no length of its own.",
+)
+@click.option("--only", multiple=True, help="Only measures with this in their name; repeatable.")
+@click.option("--list", "is_list", is_flag=True, help="Name the measures and end.")
+@click.option("--seed", default=1, show_default=True, help="Of the histories.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for figures.json and charts (SVG).",
+)
+def bench(
+    events: int,
+    rounds: int,
+    turn: float,
+    only: tuple[str, ...],
+    is_list: bool,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """
+    Measure speed: ours, the floors and a peer, in turns, on one Postgres that waits for the disk.
+
+    Progress goes to stderr, tables to stdout. An interrupt ends it and tells what is there.
+    """
+    if is_list:
+        click.echo("\n".join(one.name for one in PLANNED))
+        return
+    plan = chosen(only)
+    if not plan:
+        raise click.UsageError(f"No measure is called {' or '.join(only)}; --list names them.")
+    # A third of a minute a measure, so that the whole of it fits into a quarter of an hour.
+    pace = Pace(rounds=rounds, turn_seconds=turn, measure_seconds=20)
+    run = _Run(plan, events, seed, pace)
+    run.measure()
+    told = run.conditions()
+    click.echo(report.tables(run.results, told))
     if out is not None:
-        report.write(out, results, conditions)
+        report.write(out, run.results, told)
+        _say(f"Figures and charts are in {out}.")
+    if run.was_interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+    if run.failures:
+        raise click.ClickException(f"{run.failures} of {len(plan)} measures failed; see there.")
 
 
-async def _bench(dsn: str, events: int, rounds: int, turn: int, only: str) -> list[Result]:
-    ours = await _database(dsn, "ours")
-    await asyncio.to_thread(migrate, ours)
-    # One history for each side, so that none runs out of the other's events.
-    careers = Careers(events + 100 * rounds * turn).events()
-    for_raw, for_library = (Careers(100 * rounds * turn, seed).events() for seed in (2, 3))
-    raw = RawInserts(await _database(dsn, "raw"))
-    await raw.open(32)
-    async with (
-        writer_on(ours) as (pool, writer),
-        _library(await _database(dsn, "library"), with_functions=False) as library,
-        _library(await _database(dsn, "functions"), with_functions=True) as functions,
-    ):
-        await make_current(pool)
-        await _fill(pool, writer, careers, events)
-        results: list[Result] = []
-        for measure in (
-            *_appends(writer, careers, raw, for_raw, library, functions, for_library, turn),
-            _batches(writer, careers, turn),
-            Measure(
-                name="replay",
-                unit="events/s",
-                sides=(
-                    Side("ours", lambda: replay_all(pool)),
-                    Side("copy and index", lambda: copy_and_index(ours, pool)),
-                    Side("projection runner", lambda: functions.project(min(turn, 2_000))),
-                ),
-                goals={"copy and index": 0.35, "projection runner": 100},
-            ),
-        ):
-            if only in measure.name:
-                results += await in_turns(measure, rounds, _say)
-    await raw.close()
-    return results
+class _Run:
+    def __init__(self, plan: list[Planned], events: int, seed: int, pace: Pace) -> None:
+        self._plan = plan
+        self._events = events
+        self._seed = seed
+        self._pace = pace
+        self._machine = conditions.of_machine()
+        self._server: dict[str, str] = {}
+        self._began_at = datetime.now(UTC)
+        self._began = perf_counter()
+        self.results: list[Result] = []
+        self.failures = 0
+        self.was_interrupted = False
 
+    def measure(self) -> None:
+        """Measure what is planned, until an interrupt at most."""
+        with tempfile.TemporaryDirectory(prefix="timeline-bench-") as folder:
+            # Whom Postgres runs as has to find the way to its data.
+            Path(folder).chmod(0o755)
+            server = EmbeddedPostgres(
+                Path(folder) / DATA,
+                on_progress=_say,
+                settings={"max_connections": str(CONNECTIONS)},
+            )
+            try:
+                server.start()
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(self._measure(server, Path(folder)))
+            except KeyboardInterrupt:
+                _say("Interrupted; this is what was measured until now.")
+                self.was_interrupted = True
+            finally:
+                server.stop()
 
-def _appends(  # type: ignore[no-untyped-def]
-    writer: Writer, careers, raw: RawInserts, for_raw, library, functions, for_library, turn: int
-):
-    for producers, number, goals in (
-        (1, turn // 4, {"eventsourcing": 1.0}),
-        (32, turn, {"eventsourcing": 2.5, "eventsourcing, functions": 2.5, "raw insert": 0.4}),
-    ):
-        yield Measure(
-            name=f"append, {producers} producer{'s' if producers > 1 else ''}",
-            unit="events/s",
-            sides=(
-                Side("ours", _bound(append, writer, careers, producers, number)),
-                Side("raw insert", _bound(raw.append, for_raw, producers, number)),
-                Side("eventsourcing", _bound(library.append, for_library, producers, number)),
-                Side(
-                    "eventsourcing, functions",
-                    _bound(functions.append, for_library, producers, number),
-                ),
-            ),
-            goals=goals,
-        )
+    async def _measure(self, server: EmbeddedPostgres, folder: Path) -> None:
+        self._server = dict(await conditions.durable(server.dsn))
+        async with Stage(
+            server=server,
+            folder=folder,
+            events=self._events,
+            seed=self._seed,
+            pace=self._pace,
+            say=self._say,
+        ) as stage:
+            for number, one in enumerate(self._plan, start=1):
+                self._say(f"[{number}/{len(self._plan)}] {one.name}")
+                self.results += await self._taken(one, stage)
 
+    async def _taken(self, one: Planned, stage: Stage) -> list[Result]:
+        """What a measure tells; of one that fails the reason, so that the others are not lost."""
+        try:
+            return await one.run(stage)
+        except Exception as fault:  # noqa: BLE001 (whatever it is, it is told, and the run fails)
+            self.failures += 1
+            reason = f"failed: {type(fault).__name__}: {fault}"
+            self._say(reason)
+            return [Result(measure=one.name, side="ours", unit="s", absent=reason)]
 
-def _bound(call, *arguments):  # type: ignore[no-untyped-def]
-    *first, producers, number = arguments
-    return lambda: call(*first, producers=producers, number=number)
+    def conditions(self) -> dict[str, str]:
+        """Under which these figures came about."""
+        return {
+            "events": f"{self._events:,}",
+            "seed": str(self._seed),
+            "rounds": str(self._pace.rounds),
+            "turn_seconds": f"{self._pace.turn_seconds:g}",
+            "began_at": self._began_at.isoformat(timespec="seconds"),
+            "seconds": f"{perf_counter() - self._began:,.0f}",
+            **self._machine,
+            **self._server,
+            "shared": "the suite, its HTTP client included, the service and Postgres share the cpus",
+        }
 
-
-def _batches(writer: Writer, careers, turn: int) -> Measure:  # type: ignore[no-untyped-def]
-    return Measure(
-        name=f"batches of {BATCH}",
-        unit="events/s",
-        sides=(
-            Side(
-                "ours",
-                lambda: append(
-                    writer, careers, producers=1, number=max(turn, 4 * BATCH), batch=BATCH
-                ),
-            ),
-        ),
-    )
-
-
-async def _fill(pool: Pool, writer: Writer, careers, events: int) -> None:  # type: ignore[no-untyped-def]
-    """The log as it is before anything is measured."""
-    done = 0
-    while done < events:
-        some = min(10_000, events - done)
-        taken = await append(writer, careers, producers=1, number=some, batch=BATCH)
-        done += some
-        _say(f"filling the log: {done:,} of {events:,} ({taken.value:,.0f}/s)")
-    async with pool.acquire() as connection:
-        await connection.execute("ANALYZE events, event_subjects")
-
-
-async def _database(dsn: str, name: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    parts = urlsplit(dsn)
-    return urlunsplit(parts._replace(path=f"/{name}"))
-
-
-@asynccontextmanager
-async def _library(dsn: str, *, with_functions: bool) -> AsyncIterator[Library]:
-    opened = await asyncio.to_thread(Library, dsn, with_functions=with_functions)
-    try:
-        yield opened
-    finally:
-        await asyncio.to_thread(opened.close)
+    def _say(self, sentence: str) -> None:
+        _say(f"{perf_counter() - self._began:7.1f} s  {sentence}")
 
 
 def _say(sentence: str) -> None:

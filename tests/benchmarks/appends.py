@@ -1,65 +1,43 @@
-"""Appending: one event each by one producer and by many, and in batches."""
+"""Appending: one event each by one producer and by many, in process and over HTTP; in batches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import asyncpg
-import msgspec
+import httpx
 
-from service.app import CHANCE, ROLE, SEARCH_PATH
-from service.domain.submissions import Submission, check_payload, digest
-from service.postgres.pool import Pool, open_pool
-from service.recording.commands import Command
-from service.recording.writer import Writer
-from tests.benchmarks.careers import Event
-from tests.benchmarks.sides import Taken
+from service.domain.events import Correction, NewEvent, Retraction
+from tests.benchmarks import product
+from tests.benchmarks.asking import Asked, ask, post
+from tests.benchmarks.bare_endpoint import POSTED
+from tests.benchmarks.careers import body_of
+from tests.benchmarks.goals import BARE, FUNCTIONS, LIBRARY, RAW
+from tests.benchmarks.sides import Absent, Measure, Result, Side, Taken
+from tests.benchmarks.stage import LIBRARY_ABSENT, Planned, Service, Stage
 
-RECORDED_BY = "benchmark"
-
-
-def command(events: Sequence[Event]) -> Command:
-    """One request with *events*."""
-    return Command(
-        submissions=[_submission(event, i) for i, event in enumerate(events)],
-        recorded_by=RECORDED_BY,
-        request_id="benchmark",
-    )
-
-
-def _submission(event: Event, number: int) -> Submission:
-    said = dict(event)
-    own_id = UUID(said.pop("event_id"))
-    payload, faults = check_payload(said, f"/{number}")
-    assert payload is not None, faults
-    return Submission(
-        payload=payload, event_id=own_id, body_digest=digest(said), pointer=f"/{number}"
-    )
-
-
-@asynccontextmanager
-async def writer_on(dsn: str) -> AsyncIterator[tuple[Pool, Writer]]:
-    """The service's writer on a database."""
-    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
-    writer = Writer(pool, CHANCE)
-    writer.start()
-    try:
-        yield pool, writer
-    finally:
-        await writer.stop()
-        await pool.close()
+BATCH = 1_000
+MANY = 32
 
 
 async def append(
-    writer: Writer, events: Iterator[Event], *, producers: int, number: int, batch: int = 1
+    writer: product.Writer,
+    events: Iterator[NewEvent],
+    number: int,
+    *,
+    producers: int,
+    batch: int = 1,
 ) -> Taken:
     """*number* events by some producers, each of whom waits for the answer to go on."""
     every = list(islice(events, number))
-    commands = [command(every[i : i + batch]) for i in range(0, len(every), batch)]
+    commands = [
+        product.command_of(every[first : first + batch]) for first in range(0, number, batch)
+    ]
     rest = iter(commands)
     latencies: list[float] = []
 
@@ -73,19 +51,17 @@ async def append(
     async with asyncio.TaskGroup() as group:
         for _ in range(producers):
             group.create_task(produce())
-    return Taken(len(every) / (perf_counter() - began), latencies)
+    return Taken(number / (perf_counter() - began), latencies)
 
 
 class RawInserts:
     """The floor: the same bytes in one row an event, with nothing else, as fast as that goes."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._pool: asyncpg.Pool[Any] | None = None
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
 
-    async def open(self, producers: int) -> None:
-        """Connections and an empty table."""
-        self._pool = await asyncpg.create_pool(self._dsn, min_size=producers, max_size=producers)
+    async def create(self) -> None:
+        """An empty table."""
         await self._pool.execute("""
             CREATE TABLE IF NOT EXISTS raw_events (
                 position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -95,27 +71,29 @@ class RawInserts:
             )
         """)
 
-    async def close(self) -> None:
-        assert self._pool is not None, "it was opened"
-        await self._pool.close()
-
-    async def append(self, events: Iterator[Event], *, producers: int, number: int) -> Taken:
+    async def append(
+        self, events: Iterator[NewEvent], number: int, *, producers: int, batch: int = 1
+    ) -> Taken:
         """*number* rows by some producers, each with a connection of its own."""
-        pool = self._pool
-        assert pool is not None, "it was opened"
-        rows = iter(
-            [(UUID(e["event_id"]), msgspec.json.encode(e).decode()) for e in islice(events, number)]
-        )
+        every = [(e.event_id, body_of(e).decode()) for e in islice(events, number)]
+        batches = iter([every[first : first + batch] for first in range(0, number, batch)])
         latencies: list[float] = []
 
         async def produce() -> None:
-            async with pool.acquire() as connection:
-                insert = await connection.prepare(
+            async with self._pool.acquire() as connection:
+                one = await connection.prepare(
                     "INSERT INTO raw_events (event_id, payload) VALUES ($1, $2)"
                 )
-                for row in rows:
+                many = await connection.prepare(
+                    "INSERT INTO raw_events (event_id, payload) "
+                    "SELECT * FROM unnest($1::uuid[], $2::text[])"
+                )
+                for rows in batches:
                     began = perf_counter()
-                    await insert.fetch(*row)
+                    if batch == 1:
+                        await one.fetch(*rows[0])
+                    else:
+                        await many.fetch([id_ for id_, _ in rows], [text for _, text in rows])
                     latencies.append((perf_counter() - began) * 1000)
 
         began = perf_counter()
@@ -123,3 +101,182 @@ class RawInserts:
             for _ in range(producers):
                 group.create_task(produce())
         return Taken(number / (perf_counter() - began), latencies)
+
+
+async def in_process(stage: Stage, producers: int, name: str) -> list[Result]:
+    """Beside raw inserts and the peer, each with as many producers."""
+    history = await stage.ours()
+    writer = await stage.writer(history)
+    raw = await _raw_inserts(stage)
+    sides: list[Side | Absent] = [
+        Side(
+            name="ours",
+            pilot=50 * producers,
+            take_turn=partial(append, writer, history.stream, producers=producers),
+        ),
+        Side(
+            name=RAW,
+            pilot=50 * producers,
+            take_turn=partial(raw.append, await stage.references(1), producers=producers),
+        ),
+    ]
+    for side, with_functions in ((LIBRARY, False), (FUNCTIONS, True)):
+        library = await stage.library(with_functions=with_functions)
+        if library is None:
+            sides.append(Absent(side, LIBRARY_ABSENT))
+            continue
+        events = await stage.references(2 + with_functions)
+        take_turn = partial(library.append, events, producers=producers)
+        sides.append(Side(name=side, pilot=50 * producers, take_turn=take_turn))
+    return await stage.in_turns(Measure(name=name, unit="events/s", sides=sides))
+
+
+async def in_batches(stage: Stage) -> list[Result]:
+    """A thousand events a request, one request after the other."""
+    history = await stage.ours()
+    writer = await stage.writer(history)
+    raw = await _raw_inserts(stage)
+    return await stage.in_turns(
+        Measure(
+            name="batches of 1,000",
+            unit="events/s",
+            sides=(
+                Side(
+                    name="ours",
+                    pilot=2 * BATCH,
+                    take_turn=partial(append, writer, history.stream, producers=1, batch=BATCH),
+                ),
+                Side(
+                    name="raw insert of 1,000",
+                    pilot=2 * BATCH,
+                    take_turn=partial(
+                        raw.append, await stage.references(1), producers=1, batch=BATCH
+                    ),
+                ),
+            ),
+        )
+    )
+
+
+async def over_http(stage: Stage) -> list[Result]:
+    """One event a request, beside an endpoint that reads it and answers with as many bytes."""
+    history = await stage.ours()
+    service, bare = await stage.service(history), await stage.bare()
+    events = await stage.references(1)
+    (bare.bodies / POSTED).write_bytes(await _sample_answer(service, history.stream))
+
+    async def nothing(number: int) -> Taken:
+        bodies = [post("/events", body_of(e), "none") for e in islice(events, number)]
+        shared = iter(bodies)
+        return (await ask(bare.url, [shared] * MANY, status=201)).taken()
+
+    return await stage.in_turns(
+        Measure(
+            name="append over HTTP, 32 connections",
+            unit="events/s",
+            sides=(
+                Side(
+                    name="ours",
+                    pilot=10 * MANY,
+                    take_turn=partial(post_all, service, history.stream),
+                ),
+                Side(name=BARE, pilot=50 * MANY, take_turn=nothing),
+            ),
+        )
+    )
+
+
+async def post_all(
+    service: Service, events: Iterator[NewEvent], number: int, *, connections: int = MANY
+) -> Taken:
+    """*number* events, one a request."""
+    return (await posted(service, events, number, connections=connections)).taken()
+
+
+async def posted(
+    service: Service,
+    events: Iterator[NewEvent],
+    number: int,
+    *,
+    connections: int,
+) -> Asked:
+    """
+    Events, one a request, on some connections: those of one person on one of them, in order.
+
+    Labs go first, and do not count: whoever names them may be sooner on another connection.
+    """
+    labs, lanes = routed(islice(events, number), connections)
+    if labs:
+        await ask(service.url, [posts(service, labs)], status=201)
+    return await ask(service.url, [posts(service, lane) for lane in lanes], status=201)
+
+
+def routed(events: Iterator[NewEvent], lanes: int) -> tuple[list[NewEvent], list[list[NewEvent]]]:
+    """Events that name no person, and the others in so many lanes, one person in one of them."""
+    labs: list[NewEvent] = []
+    every: list[list[NewEvent]] = [[] for _ in range(lanes)]
+    lane_of: dict[UUID, int] = {}
+    for event in events:
+        said = event.payload
+        if isinstance(said, Correction | Retraction):
+            lane = lane_of.get(said.target, 0)
+        elif person := getattr(said, "person", None):
+            known = person if isinstance(person, str) else str(person.id)
+            lane = crc32(known.encode()) % lanes
+            lane_of[event.event_id] = lane
+        else:
+            labs.append(event)
+            continue
+        every[lane].append(event)
+    return labs, every
+
+
+def posts(service: Service, events: Sequence[NewEvent]) -> Iterator[bytes]:
+    """Each event as a request."""
+    return iter([post("/v1/events", body_of(event), service.key) for event in events])
+
+
+async def _sample_answer(service: Service, events: Iterator[NewEvent]) -> bytes:
+    """What an event is answered with: the bare endpoint is to return as many bytes."""
+    labs, (lane,) = routed(islice(events, 5), 1)
+    bodies: list[bytes] = []
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+        for event in (*labs, *lane):
+            answer = await client.post(
+                "/v1/events",
+                content=body_of(event),
+                headers={
+                    "Authorization": f"Bearer {service.key}",
+                    "Content-Type": "application/json",
+                },
+            )
+            assert answer.status_code == 201, answer.text
+            bodies.append(answer.content)
+    return bodies[-1]
+
+
+async def _raw_inserts(stage: Stage) -> RawInserts:
+    async def made() -> RawInserts:
+        dsn = await stage.database("raw")
+        pool = await stage.enter(asyncpg.create_pool(dsn, min_size=MANY, max_size=MANY))
+        raw = RawInserts(pool)
+        await raw.create()
+        return raw
+
+    return await stage.once("raw inserts", made)
+
+
+async def _one_producer(stage: Stage) -> list[Result]:
+    return await in_process(stage, 1, "append, 1 producer")
+
+
+async def _many_producers(stage: Stage) -> list[Result]:
+    return await in_process(stage, MANY, "append, 32 producers")
+
+
+PLANNED = (
+    Planned("append, 1 producer", _one_producer),
+    Planned("append, 32 producers", _many_producers),
+    Planned("batches of 1,000", in_batches),
+    Planned("append over HTTP, 32 connections", over_http),
+)

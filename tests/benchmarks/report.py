@@ -1,37 +1,86 @@
-"""What was measured, as a table for people and as figures for programs."""
+"""What was measured, as tables for people, as figures for programs and as charts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tests.benchmarks import charts
+from tests.benchmarks.goals import Judged, judge
 from tests.benchmarks.sides import Result
 
 
-def table(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
-    """One line a side, ratios first."""
-    lines = [", ".join(f"{name} {value}" for name, value in conditions.items()), ""]
-    for result in results:
-        ratio = "      " if result.ratio is None else f"{result.ratio:5.2f}×"
-        goal = "" if result.goal is None else f" (goal {result.goal:g})"
-        tail = (
-            ""
-            if result.p50_ms is None
-            else f"  p50 {result.p50_ms:.2f} ms, p99 {result.p99_ms:.2f} ms"
-        )
-        lines.append(
-            f"{result.measure:24} {ratio} {result.side:26} {result.median:12,.1f} "
-            f"{result.unit} ±{result.spread / 2:.0%}{tail}{goal}"
-        )
-    return "\n".join(lines)
+def tables(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
+    """The goals, ratios first; then every side; then under which conditions."""
+    return "\n".join(
+        [
+            *_goals(judge(results)),
+            "",
+            *_sides(results),
+            "",
+            *(f"{name}: {value}" for name, value in conditions.items()),
+        ]
+    )
 
 
 def write(folder: Path, results: Sequence[Result], conditions: Mapping[str, Any]) -> None:
-    """The figures as JSON."""
+    """`figures.json`, and a chart of the goals and of each measure."""
     folder.mkdir(parents=True, exist_ok=True)
+    judged = judge(results)
+    figures = {"conditions": conditions, "goals": judged, "results": results}
     (folder / "figures.json").write_bytes(
-        msgspec.json.format(
-            msgspec.json.encode({"conditions": conditions, "results": results}), indent=1
-        )
+        msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n"
     )
+    for name, svg in charts.draw(results, judged):
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def _goals(judged: Sequence[Judged]) -> Iterator[str]:
+    yield f"{'to reach':66} {'measured':>10}  {'goal':10} reached"
+    promise = ""
+    for one in judged:
+        if one.promise != promise:
+            promise = one.promise
+            yield promise
+        measured = "-" if one.figure is None else number(one.figure)
+        reached = "not measured" if one.is_reached is None else "yes" if one.is_reached else "no"
+        yield f"  {what(one):64} {measured:>10}  {one.goal.bound:10} {reached}"
+
+
+def what(judged: Judged) -> str:
+    """Which figure a goal is about."""
+    goal = judged.goal
+    figure = "" if goal.figure == "value" else f"{goal.figure.replace('_', ' ')}, "
+    measured = goal.measure if goal.measure != judged.promise else "ours"
+    against = "" if goal.against is None else f" / {goal.against}"
+    return f"{figure}{measured}{against}"
+
+
+def _sides(results: Sequence[Result]) -> Iterator[str]:
+    yield f"{'ours /':>7}  {'side':28} {'median':>10} {'unit':9} {'spread':>6}  also"
+    measure = ""
+    for result in results:
+        if result.measure != measure:
+            measure = result.measure
+            yield measure
+        if result.median is None or result.spread is None:
+            yield f"{'':7}  {result.side:28} absent: {result.absent}"
+            continue
+        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+        yield (
+            f"{ratio:>7}  {result.side:28} {number(result.median):>10} {result.unit:9} "
+            f"{result.spread:6.0%}  {_also(result)}"
+        ).rstrip()
+
+
+def _also(result: Result) -> str:
+    times = {"p50": result.p50_ms, "p99": result.p99_ms}
+    told = [f"{name} {ms:.2f} ms" for name, ms in times.items() if ms is not None]
+    told += [f"{name.replace('_', ' ')} {number(value)}" for name, value in result.also.items()]
+    return ", ".join(told)
+
+
+def number(value: float) -> str:
+    """With as many digits as mean something."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
