@@ -77,8 +77,8 @@ def bench(
     plan = chosen(only)
     if not plan:
         raise click.UsageError(f"No measure is called {' or '.join(only)}; --list names them.")
-    # A third of a minute a measure, so that the whole of it fits into a quarter of an hour.
-    pace = Pace(rounds=rounds, turn_seconds=turn, measure_seconds=20)
+    # Less than half a minute a measure, so that the whole of it fits into a quarter of an hour.
+    pace = Pace(rounds=rounds, turn_seconds=turn, measure_seconds=25)
     run = _Run(plan, events, seed, pace)
     run.measure()
     told = run.conditions()

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 
 from tests.benchmarks.goals import Judged
-from tests.benchmarks.sides import Result
+from tests.benchmarks.sides import Result, number
 
 WIDTH = 1_000
 LABELS = 380
@@ -49,25 +49,25 @@ def slug(measure: str) -> str:
 def _measure(measure: str, sides: Sequence[Result]) -> str:
     most = max(side.median or 0.0 for side in sides) or 1.0
     rows = []
-    for number, side in enumerate(sides):
+    for place, side in enumerate(sides):
         value = side.median or 0.0
-        ratio = "" if side.ratio is None else f"  (ours {side.ratio:.2f}×)"
-        kind = "ours" if number == 0 else "other"
-        rows.append(_row(number, side.side, kind, BARS * value / most, f"{_short(value)}{ratio}"))
+        ratio = "" if side.ratio is None else f"  (ours {number(side.ratio)}×)"
+        kind = "ours" if place == 0 else "other"
+        rows.append(_row(place, side.side, kind, BARS * value / most, f"{number(value)}{ratio}"))
     return _svg(measure, sides[0].unit, rows)
 
 
 def _goals(judged: Sequence[Judged]) -> str:
     """How far each goal is reached, by a factor, on a scale of powers: on the line or right of it."""
     rows = []
-    for number, one in enumerate(judged):
+    for place, one in enumerate(judged):
         assert one.figure is not None, "only what was measured is drawn"
         share = _reached(one)
         length = BARS * (math.log10(min(max(share, 1 / FAR), FAR)) + 1) / 2
         against = "" if one.goal.against is None else f" / {one.goal.against}"
         kind = "reached" if one.is_reached else "missed"
-        told = f"{_short(one.figure)} (goal {one.goal.bound})"
-        rows.append(_row(number, f"{one.goal.measure}{against}", kind, length, told))
+        told = f"{number(one.figure)} (goal {one.goal.bound})"
+        rows.append(_row(place, f"{one.goal.measure}{against}", kind, length, told))
     middle = LABELS + BARS / 2
     rows.append(
         f'<line class="goal" x1="{middle}" x2="{middle}" y1="{TOP - 6}" '
@@ -84,8 +84,8 @@ def _reached(one: Judged) -> float:
     return (one.goal.at_most or 0.0) / figure if figure else FAR
 
 
-def _row(number: int, label: str, kind: str, length: float, told: str) -> str:
-    y = TOP + ROW * number
+def _row(place: int, label: str, kind: str, length: float, told: str) -> str:
+    y = TOP + ROW * place
     return (
         f'<text x="{LABELS - 8}" y="{y + 15}" text-anchor="end">{escape(label)}</text>'
         f'<rect class="{kind}" x="{LABELS}" y="{y + 3}" width="{max(length, 1):.1f}" '
@@ -108,7 +108,3 @@ def _svg(title: str, unit: str, rows: Sequence[str]) -> str:
             "",
         ]
     )
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

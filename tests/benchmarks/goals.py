@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from tests.benchmarks.sides import Result
+from tests.benchmarks.sides import Result, number
 
 PEOPLE = ("40", "450", "4,400")
 """Present at the labs asked for, about; a short history has no lab of the largest size."""
@@ -23,7 +23,9 @@ class Goal(Struct, frozen=True, kw_only=True):
     @property
     def bound(self) -> str:
         """In signs: `≥ 0.4`."""
-        return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
+        if self.at_least is not None:
+            return f"≥ {number(self.at_least)}"
+        return f"≤ {number(self.at_most or 0)}"
 
 
 class Line(Struct, frozen=True):

@@ -1,20 +1,18 @@
 """What the suite uses of the service, in one place: whatever moves there is followed here."""
 
-import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 
 from service.app import CHANCE, ROLE, SEARCH_PATH, make_current
+from service.cli.replay import replay
 from service.cli.serve import serve
 from service.domain.events import NewEvent
 from service.domain.submissions import Submission, digest
 from service.log.schema import migrate
 from service.postgres.pool import Pool, open_pool
 from service.read_models.beliefs import MODELS
-from service.read_models.replay import replay
 from service.recording.commands import Command
 from service.recording.writer import Writer
 from tests.benchmarks.careers import body_of
@@ -64,31 +62,14 @@ def _submission(event: NewEvent, number: int) -> Submission:
     )
 
 
-async def replay_once(pool: Pool, processes: int, *, is_forced: bool = False) -> None:
-    """
-    Build, index, compare and switch, as an admin would have it done.
-
-    Raises:
-        AssertionError: rows differ from those in use, and it was not forced.
-    """
-    done = await replay(
-        pool, CHANCE.new_id(), now=CHANCE.now, is_forced=is_forced, **_shared_by(processes)
-    )
-    assert done.state == "done", done.detail
-
-
 def serves_in_workers() -> bool:
     """Whether `serve` takes a number of workers."""
     return any(parameter.name == "workers" for parameter in serve.params)
 
 
 def replays_in_processes() -> bool:
-    """Whether a replay can be shared out to several processes."""
-    return "processes" in inspect.signature(replay).parameters
-
-
-def _shared_by(processes: int) -> dict[str, Any]:
-    return {"processes": processes} if replays_in_processes() else {}
+    """Whether `replay` takes a number of processes."""
+    return any(parameter.name == "processes" for parameter in replay.params)
 
 
 __all__ = ["CHANCE", "MODELS", "Pool", "Writer", "make_current", "migrate"]

@@ -1,9 +1,8 @@
 """Replaying: the whole log into the read models, alone and while a client writes."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, time
@@ -11,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 from msgspec import Struct
 
 from service.domain.events import NewEvent
@@ -19,9 +19,9 @@ from tests.benchmarks.appends import posts, routed
 from tests.benchmarks.asking import Answered, ask
 from tests.benchmarks.careers import Careers
 from tests.benchmarks.goals import FLOOR, FLOOR_PARALLEL, RUNNER
-from tests.benchmarks.processes import Memory, started
+from tests.benchmarks.processes import TIMELINE, Memory, started
 from tests.benchmarks.sides import Absent, Measure, Result, Side, Taken, results_of
-from tests.benchmarks.stage import LIBRARY_ABSENT, History, Planned, Service, Stage
+from tests.benchmarks.stage import DATA, LIBRARY_ABSENT, History, Planned, Service, Stage
 
 PROJECTED = 1_000
 """Events through the peer's projection runner; its rate does not depend on how many there are."""
@@ -41,15 +41,16 @@ async def alone(stage: Stage, processes: int, name: str) -> list[Result]:
     """A replay in its own processes, beside copying in what it wrote, and beside the peer's runner."""
     history = await stage.ours()
     floor = await _floor(stage, history)
+    shared = ("--processes", str(processes)) if product.replays_in_processes() else ()
     sides: list[Side | Absent] = [
-        Side(name="ours", take_turn=lambda _: _replay(stage, history, processes)),
+        Side(name="ours", take_turn=lambda _: _replay(stage, *shared)),
         Side(name=FLOOR, take_turn=lambda _: floor.copy_and_index(is_parallel=False)),
         Side(name=FLOOR_PARALLEL, take_turn=lambda _: floor.copy_and_index(is_parallel=True)),
     ]
     if processes == 1:
         sides.append(await _runner(stage))
     elif not product.replays_in_processes():
-        sides[0] = Absent("ours", "a replay takes no number of processes")
+        sides[0] = Absent("ours", "replay takes no number of processes")
     return await stage.in_turns(Measure(name=name, unit="events/s", sides=sides))
 
 
@@ -64,7 +65,7 @@ async def under_writes(stage: Stage) -> list[Result]:
         quiet = await _replayed(service)
         taken[without].append(quiet.taken())
         stage.say(f"replay under 500 writes/s: {without}: {taken[without][-1].value:,.0f} events/s")
-        careers = Careers(stage.seed, prefix=f"beside-{turn}-")
+        careers = Careers(stage.seed + 100 + turn, prefix=f"beside-{turn}-")
         # Enough for a replay that takes four times as long.
         number = WRITES_A_SECOND * round(BEFORE_SECONDS + SWITCH_SECONDS + 5 + 4 * quiet.seconds)
         events = list(islice(careers.events(), min(number, WRITES_MAX)))
@@ -105,10 +106,13 @@ async def _replayed(service: Service) -> Replayed:
             while told["state"] == "running":
                 await asyncio.sleep(LOOK_SECONDS)
                 told = (await client.get(answer.headers["Location"])).json()
+    return _by_record(told)
+
+
+def _by_record(told: dict[str, Any]) -> Replayed:
     assert told["state"] == "done", told
     started_at, finished_at = (
-        datetime.fromisoformat(told[name]).astimezone(UTC).timestamp()
-        for name in ("started_at", "finished_at")
+        datetime.fromisoformat(told[name]).timestamp() for name in ("started_at", "finished_at")
     )
     return Replayed(told["total"], finished_at - started_at, finished_at)
 
@@ -166,17 +170,16 @@ def _percentile(answers: Sequence[Answered], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-async def _replay(stage: Stage, history: History, processes: int) -> Taken:
-    events = await _count(history)
-    command = (sys.executable, "-m", "tests.benchmarks.replay_process", history.dsn)
+async def _replay(stage: Stage, *arguments: str) -> Taken:
+    """`timeline replay` on the data directory, by its own record, and the memory that it takes."""
+    command = (*TIMELINE, "replay", "--json", "--data-dir", str(stage.folder / DATA))
     memory = Memory()
-    async with started((*command, str(processes)), stage.folder / "replay.log") as process:
+    async with started((*command, *arguments), stage.folder / "replay.log") as process:
         watching = asyncio.create_task(memory.watch(process))
-        seconds = float(await process.output())
+        replayed = _by_record(msgspec.json.decode(await process.output()))
         await watching
-    return Taken(
-        events / seconds, also={"peak_mb": memory.largest, "peak_together_mb": memory.together}
-    )
+    also = {"peak_mb": memory.largest, "peak_together_mb": memory.together}
+    return Taken(replayed.events / replayed.seconds, also=also)
 
 
 async def _runner(stage: Stage) -> Side | Absent:

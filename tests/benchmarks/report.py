@@ -8,7 +8,7 @@ import msgspec
 
 from tests.benchmarks import charts
 from tests.benchmarks.goals import Judged, judge
-from tests.benchmarks.sides import Result
+from tests.benchmarks.sides import Result, number
 
 
 def tables(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ def write(folder: Path, results: Sequence[Result], conditions: Mapping[str, Any]
 
 
 def _goals(judged: Sequence[Judged]) -> Iterator[str]:
-    yield f"{'to reach':66} {'measured':>10}  {'goal':10} reached"
+    yield f"{'to reach':82} {'measured':>10}  {'goal':10} reached"
     promise = ""
     for one in judged:
         if one.promise != promise:
@@ -45,7 +45,7 @@ def _goals(judged: Sequence[Judged]) -> Iterator[str]:
             yield promise
         measured = "-" if one.figure is None else number(one.figure)
         reached = "not measured" if one.is_reached is None else "yes" if one.is_reached else "no"
-        yield f"  {what(one):64} {measured:>10}  {one.goal.bound:10} {reached}"
+        yield f"  {what(one):80} {measured:>10}  {one.goal.bound:10} {reached}"
 
 
 def what(judged: Judged) -> str:
@@ -65,13 +65,17 @@ def _sides(results: Sequence[Result]) -> Iterator[str]:
             measure = result.measure
             yield measure
         if result.median is None or result.spread is None:
-            yield f"{'':7}  {result.side:28} absent: {result.absent}"
+            yield f"{'':7}  {result.side:28} absent: {_first_line(result.absent)}"
             continue
-        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+        ratio = "" if result.ratio is None else number(result.ratio)
         yield (
             f"{ratio:>7}  {result.side:28} {number(result.median):>10} {result.unit:9} "
             f"{result.spread:6.0%}  {_also(result)}"
         ).rstrip()
+
+
+def _first_line(reason: str | None) -> str:
+    return (reason or "").splitlines()[0]
 
 
 def _also(result: Result) -> str:
@@ -79,8 +83,3 @@ def _also(result: Result) -> str:
     told = [f"{name} {ms:.2f} ms" for name, ms in times.items() if ms is not None]
     told += [f"{name.replace('_', ' ')} {number(value)}" for name, value in result.also.items()]
     return ", ".join(told)
-
-
-def number(value: float) -> str:
-    """With as many digits as mean something."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -11,6 +11,9 @@ from msgspec import Struct
 Unit = Literal["events/s", "answers/s", "s", "MB", "ms"]
 Say = Callable[[str], None]
 
+PILOT_SHARE = 0.2
+"""Of a turn: so long has to take what tells how much fills one."""
+
 
 class Taken(Struct, frozen=True):
     """One turn of one side."""
@@ -105,7 +108,7 @@ async def in_turns(measure: Measure, pace: Pace, say: Say) -> list[Result]:
             taken[side.name].append(await side.take_turn(sizes[side.name]))
             last = taken[side.name][-1]
             say(
-                f"{measure.name}: {side.name}: {_short(last.value)} {measure.unit} "
+                f"{measure.name}: {side.name}: {number(last.value)} {measure.unit} "
                 f"(round {turn + 1} of {rounds})"
             )
         if perf_counter() - began > pace.measure_seconds:
@@ -114,14 +117,21 @@ async def in_turns(measure: Measure, pace: Pace, say: Say) -> list[Result]:
 
 
 async def _size(side: Side, pace: Pace) -> int:
-    """How many operations fill a turn, by a first one that does not count."""
+    """How many operations fill a turn, by first ones that do not count."""
     if side.pilot == 0:
         return 0
     pilot = max(1, round(min(side.pilot, side.most or side.pilot) * min(1, pace.turn_seconds)))
-    began = perf_counter()
-    await side.take_turn(pilot)
-    number = round(pilot * pace.turn_seconds / (perf_counter() - began))
-    return max(min(number, side.most or number), pilot)
+    while True:
+        began = perf_counter()
+        await side.take_turn(pilot)
+        seconds = perf_counter() - began
+        # The first operations of all are slow; a longer turn tells more.
+        more = 4 * pilot
+        if seconds > PILOT_SHARE * pace.turn_seconds or (side.most and 2 * more > side.most):
+            break
+        pilot = more
+    enough = round(pilot * pace.turn_seconds / seconds)
+    return max(min(enough, side.most or enough), 1)
 
 
 def _settle() -> None:
@@ -166,5 +176,6 @@ def _percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+def number(value: float) -> str:
+    """With as many digits as mean something."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

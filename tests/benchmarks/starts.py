@@ -7,7 +7,6 @@ from time import perf_counter
 
 import httpx
 
-from service.app import FIRST_QUESTION
 from tests.benchmarks.appends import posted
 from tests.benchmarks.asking import ask, get
 from tests.benchmarks.careers import SIZES
@@ -16,6 +15,7 @@ from tests.benchmarks.sides import Measure, Result, Side, Taken, in_turns, resul
 from tests.benchmarks.stage import DATA, Planned, Stage
 from tests.benchmarks.states import READERS, Questions, some_people
 
+FIRST_QUESTION = "/v1/labs/DeepMind?at=2024-06-01"
 IDLE_SECONDS = 3.0
 LOADED = 2_000
 """Events, and questions for people, that make a load."""

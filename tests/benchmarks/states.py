@@ -172,7 +172,9 @@ async def known_in_the_past(stage: Stage, size: int, people: str) -> list[Result
     service = await stage.service(history)
     past, present = (Questions(history, size, stage.seed + n) for n in (3, 4))
     most = past.number // (stage.pace.rounds + 1)
-    known = range(stage.events * 19 // 20, stage.events)
+    pool = await stage.pool(history)
+    head = int(await pool.fetchval("SELECT max(position) FROM events"))
+    known = range(head * 19 // 20, head)
     return await stage.in_turns(
         Measure(
             name=state(people, "known in the past"),

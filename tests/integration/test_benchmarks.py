@@ -15,6 +15,7 @@ from service.domain.events import PersonFact, id_of, type_of
 from service.log.verify import verify
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool
+from service.read_models.replay import replay
 from tests.benchmarks import conditions, product, report
 from tests.benchmarks.careers import Careers, body_of
 from tests.benchmarks.charts import slug
@@ -23,6 +24,7 @@ from tests.benchmarks.goals import judge, measures
 from tests.benchmarks.sides import Measure, Pace, Result, Side, Taken, in_turns
 from tests.benchmarks.stage import DATA, Stage
 from tests.benchmarks.suite import PLANNED, chosen
+from tests.support.postgres import CHANCE
 
 QUICK = Pace(rounds=1, turn_seconds=0.02, measure_seconds=1)
 LOG = """
@@ -134,7 +136,8 @@ class TestCareers:
     ) -> None:
         events = list(islice(Careers(seed=3).events(), 1_500))
         await write_log(database, iter(events), len(events), _nothing)
-        await product.replay_once(pool, 1, is_forced=True)
+        done = await replay(pool, CHANCE.new_id(), now=CHANCE.now, is_forced=True)
+        assert done.state == "done", done.detail
         await asyncio.to_thread(product.migrate, bare_database)
         async with product.pool_on(bare_database) as other:
             await product.make_current(other)
@@ -162,7 +165,7 @@ class TestRun:
 
     async def test_ours_is_measured_without_the_peer(self, stage: Stage, tmp_path: Path) -> None:
         results: list[Result] = []
-        for one in chosen(("append, ", "over HTTP", "40 people, ", "replay, one", "load of")):
+        for one in chosen(("32 prod", "over HTTP", "40 people, never", "replay, one", "load of")):
             results += await one.run(stage)
 
         by_side = {(result.measure, result.side): result for result in results}
@@ -173,7 +176,7 @@ class TestRun:
         report.write(tmp_path / "out", results, {"events": "600"})
         for chart in (tmp_path / "out").glob("*.svg"):
             ET.parse(chart)
-        assert "append, 1 producer" in report.tables(results, {})
+        assert "append, 32 producers" in report.tables(results, {})
 
     async def test_a_server_that_does_not_wait_for_the_disk_is_refused(self, cluster: str) -> None:
         with pytest.raises(AssertionError, match="fsync"):
