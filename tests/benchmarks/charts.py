@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
+from typing import NamedTuple
 
 from tests.benchmarks.goals import Judged
 from tests.benchmarks.sides import Result, number
 
-WIDTH = 1_000
-LABELS = 380
 BARS = 360
+TOLD = 190
+"""For the figures, in a column of their own: no bar and no line crosses them."""
+CHARACTER = 6.8
 ROW = 24
 TOP = 56
 _STYLE = """
@@ -53,27 +55,22 @@ def _measure(measure: str, sides: Sequence[Result]) -> str:
         value = side.median or 0.0
         ratio = "" if side.ratio is None else f"  (ours {number(side.ratio)}×)"
         kind = "ours" if place == 0 else "other"
-        rows.append(_row(place, side.side, kind, BARS * value / most, f"{number(value)}{ratio}"))
+        rows.append(_Row(side.side, kind, BARS * value / most, f"{number(value)}{ratio}"))
     return _svg(measure, sides[0].unit, rows)
 
 
 def _goals(judged: Sequence[Judged]) -> str:
-    """How far each goal is reached, by a factor, on a scale of powers: on the line or right of it."""
-    rows = []
-    for place, one in enumerate(judged):
-        assert one.figure is not None, "only what was measured is drawn"
-        share = _reached(one)
-        length = BARS * (math.log10(min(max(share, 1 / FAR), FAR)) + 1) / 2
-        against = "" if one.goal.against is None else f" / {one.goal.against}"
-        kind = "reached" if one.is_reached else "missed"
-        told = f"{number(one.figure)} (goal {one.goal.bound})"
-        rows.append(_row(place, f"{one.goal.measure}{against}", kind, length, told))
-    middle = LABELS + BARS / 2
-    rows.append(
-        f'<line class="goal" x1="{middle}" x2="{middle}" y1="{TOP - 6}" '
-        f'y2="{TOP + ROW * len(judged)}"/>'
-    )
-    return _svg("Measured, against the goal", "right of the line is better than the goal", rows)
+    """By which factor each goal is reached, on a scale of powers: on the line or right of it."""
+    rows = [
+        _Row(
+            one.what,
+            "reached" if one.is_reached else "missed",
+            BARS * (math.log10(min(max(_reached(one), 1 / FAR), FAR)) + 1) / 2,
+            f"{number(one.figure or 0.0)} (goal {one.goal.bound})",
+        )
+        for one in judged
+    ]
+    return _svg("Measured, against the goal", "right of the line is better", rows, line=BARS / 2)
 
 
 def _reached(one: Judged) -> float:
@@ -84,27 +81,33 @@ def _reached(one: Judged) -> float:
     return (one.goal.at_most or 0.0) / figure if figure else FAR
 
 
-def _row(place: int, label: str, kind: str, length: float, told: str) -> str:
-    y = TOP + ROW * place
-    return (
-        f'<text x="{LABELS - 8}" y="{y + 15}" text-anchor="end">{escape(label)}</text>'
-        f'<rect class="{kind}" x="{LABELS}" y="{y + 3}" width="{max(length, 1):.1f}" '
-        f'height="{ROW - 8}" rx="2"/>'
-        f'<text class="value" x="{LABELS + length + 6:.1f}" y="{y + 15}">{escape(told)}</text>'
-    )
+class _Row(NamedTuple):
+    label: str
+    kind: str
+    length: float
+    told: str
 
 
-def _svg(title: str, unit: str, rows: Sequence[str]) -> str:
+def _svg(title: str, unit: str, rows: Sequence[_Row], *, line: float | None = None) -> str:
+    left = 24 + CHARACTER * max(len(row.label) for row in rows)
     height = TOP + ROW * len(rows) + 12
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{_STYLE}</style>",
-            f'<text class="title" x="16" y="24">{escape(title)}</text>',
-            f'<text class="unit" x="16" y="42">{escape(unit)}</text>',
-            *rows,
-            "</svg>",
-            "",
+    width = left + BARS + TOLD
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{_STYLE}</style>",
+        f'<text class="title" x="16" y="24">{escape(title)}</text>',
+        f'<text class="unit" x="16" y="42">{escape(unit)}</text>',
+    ]
+    for place, row in enumerate(rows):
+        y = TOP + ROW * place
+        length = f"{max(row.length, 1):.1f}"
+        parts += [
+            f'<text x="{left - 8:.1f}" y="{y + 15}" text-anchor="end">{escape(row.label)}</text>',
+            f'<rect class="{row.kind}" x="{left:.1f}" y="{y + 3}" width="{length}" height="16"/>',
+            f'<text class="value" x="{left + BARS + 8:.1f}" y="{y + 15}">{escape(row.told)}</text>',
         ]
-    )
+    if line is not None:
+        x = f"{left + line:.1f}"
+        parts.append(f'<line class="goal" x1="{x}" x2="{x}" y1="{TOP}" y2="{height - 12}"/>')
+    return "\n".join([*parts, "</svg>", ""])

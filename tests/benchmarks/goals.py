@@ -44,6 +44,13 @@ class Judged(Struct, frozen=True):
     """A ratio of ours over the side, or the figure itself; None: not measured."""
     is_reached: bool | None
 
+    @property
+    def what(self) -> str:
+        """Which figure is judged: `append, 1 producer / raw insert: p99 ms`."""
+        against = "" if self.goal.against is None else f" / {self.goal.against}"
+        figure = self.goal.figure.replace("_", " ")
+        return f"{self.goal.measure}{against}" + ("" if figure == "value" else f": {figure}")
+
 
 LIBRARY, FUNCTIONS = "eventsourcing", "eventsourcing, functions"
 RAW, BARE, QUERY = "raw insert", "bare endpoint", "index query"

@@ -45,16 +45,7 @@ def _goals(judged: Sequence[Judged]) -> Iterator[str]:
             yield promise
         measured = "-" if one.figure is None else number(one.figure)
         reached = "not measured" if one.is_reached is None else "yes" if one.is_reached else "no"
-        yield f"  {what(one):80} {measured:>10}  {one.goal.bound:10} {reached}"
-
-
-def what(judged: Judged) -> str:
-    """Which figure a goal is about."""
-    goal = judged.goal
-    figure = "" if goal.figure == "value" else f"{goal.figure.replace('_', ' ')}, "
-    measured = goal.measure if goal.measure != judged.promise else "ours"
-    against = "" if goal.against is None else f" / {goal.against}"
-    return f"{figure}{measured}{against}"
+        yield f"  {one.what:80} {measured:>10}  {one.goal.bound:10} {reached}"
 
 
 def _sides(results: Sequence[Result]) -> Iterator[str]:
