@@ -1,8 +1,8 @@
 """
 `kill -9` of the service at random moments of a replay, while clients write and read.
 
-Nothing that was acknowledged is lost or doubled, no pinned answer ever changes, and the read
-models are the fold of the log afterwards. Real processes, and a Postgres that waits for its disk.
+Nothing that was acknowledged is lost or doubled, no pinned answer ever changes, the processes that
+fold end with the service, and the read models are the fold of the log afterwards. Real processes, and a Postgres that waits for its disk.
 TIMELINE_FAULTS_EVENTS is the length of the log, TIMELINE_FAULTS_KILLS how often it is killed,
 TIMELINE_FAULTS_SEED what the moments are drawn from.
 """
@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +24,7 @@ import httpx
 from service.log.schema import migrate
 from service.postgres.embedded import EmbeddedPostgres
 from tests.support.long_logs import append_long_log
+from tests.support.processes import children_of, is_alive
 from tests.support.server import served
 
 EVENTS = int(os.environ.get("TIMELINE_FAULTS_EVENTS", "5000"))
@@ -117,6 +119,10 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def are_gone(pids: list[int]) -> bool:
+    return not any(is_alive(pid) for pid in pids)
+
+
 async def is_answered(clients: Clients, method: str, path: str, status: int) -> bool:
     response = await clients._send(method, path)
     return response is not None and response.status_code == status
@@ -164,11 +170,15 @@ async def _kill_and_look(data_dir: Path, owner: Any, random: Random) -> None:
         seconds = (over - began).total_seconds()
         assert (first["state"], first["drift"]) == ("done", [])
     hit: list[str] = []
+    folding = 0
     for _ in range(KILLS):
         async with service_on(data_dir, clients) as service:
             await until(lambda: is_answered(clients, "POST", "/v1/replays", 202))
             await asyncio.sleep(random.uniform(0, seconds))
+            workers = children_of(service.process.pid)
             await asyncio.to_thread(service.stop, signal.SIGKILL)
+            await until(partial(are_gone, workers))
+            folding += len(workers)
         (step, state) = await owner.fetchrow(
             "SELECT step, state FROM replays ORDER BY started_at DESC LIMIT 1"
         )
@@ -188,6 +198,7 @@ async def _kill_and_look(data_dir: Path, owner: Any, random: Random) -> None:
         f"{len(clients.ledger)} of {clients.sent} writes acknowledged, {clients.reads} reads"
     )
     assert sum("running" in each for each in hit) >= KILLS // 2, hit
+    assert folding >= KILLS // 2, "processes that fold were left without whom they fold for"
     assert (verified["state"], verified["events"]) == ("ok", EVENTS + len(recorded))
     assert (checked["state"], checked["drift_rows"]) == ("done", 0)
     assert (last["state"], last["drift_rows"]) == ("done", 0)

@@ -13,6 +13,7 @@ import pytest
 from service.api.operations import Machinery
 from service.app import make_current
 from service.log.schema import renew_grant
+from service.read_models import crews
 from service.read_models import replay as replays
 from tests.integration.api.asking import SEED, UNKNOWN, get, hire, problem, record
 from tests.support.catalogue import connected
@@ -60,6 +61,33 @@ async def test_replay_goes_on_by_itself(client: httpx.AsyncClient) -> None:
     assert (done["state"], done["drift"], done["drift_rows"]) == ("done", [], 0)
     assert (done["done"], done["total"], done["checkpoint"]) == (head, head, head)
     assert (await client.get("/v1/replays")).json()["items"] == [done]
+
+
+@pytest.mark.parametrize(("asked", "count"), [("", 1), ("?processes=3", 3)])
+async def test_so_many_processes_fold_as_are_asked_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, asked: str, count: int
+) -> None:
+    """Else as many as the service is set to."""
+    monkeypatch.setattr(crews, "EVENTS_IN_PROCESS_MAX", 0)
+    crew = crews.Processes.__init__
+    counted: list[int] = []
+
+    def count_and_begin(self: Any, connection: Any, workers: Any) -> None:
+        counted.append(len(workers))
+        crew(self, connection, workers)
+
+    monkeypatch.setattr(crews.Processes, "__init__", count_and_begin)
+    await record(client, *SEED)
+    done = await ended(client, await client.post(f"/v1/replays{asked}"))
+    assert (done["state"], done["drift"], counted) == ("done", [], [count])
+
+
+@pytest.mark.parametrize("asked", ["0", "17", "two", "-1"])
+async def test_processes_are_a_small_number(client: httpx.AsyncClient, asked: str) -> None:
+    refused = await client.post(f"/v1/replays?processes={asked}")
+    told = problem(refused, 422, "bad_parameter")
+    assert told.parameter == "processes"
+    assert "give a number from 1 to 16" in told.detail
 
 
 async def test_second_replay_is_told_of_the_first(client: httpx.AsyncClient, database: str) -> None:

@@ -1,7 +1,6 @@
 """A long log is folded by processes of their own, which end with the replay, however it ends."""
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -27,6 +26,7 @@ from tests.support.histories import (
     record,
     with_entities,
 )
+from tests.support.processes import is_alive
 
 HISTORY = [
     with_entities(b.founding("y", on="2018", by=("ann", "cid"))),
@@ -190,7 +190,7 @@ async def test_it_ends_when_nobody_is_left_to_fold_for(
                 await asyncio.sleep(0.01)
             parent.send_signal(signal.SIGKILL)
             await parent.wait()
-            while _is_alive(pid):  # noqa: ASYNC110 (no child of ours)
+            while is_alive(pid):  # noqa: ASYNC110 (no child of ours)
                 await asyncio.sleep(0.01)
         await held.rollback()
         async with asyncio.timeout(20):
@@ -235,13 +235,3 @@ _WAITING = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether it is there and no zombie that nobody waits for."""
-    try:
-        os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False

@@ -95,6 +95,12 @@ def test_progress_is_told_to_who_waits(
     ]
 
 
+def test_processes_are_asked_for(service: WrittenService, run: Run) -> None:
+    start_replay(service, replay("done", 4000, []))
+    assert run("replay", "--processes", "2").exit_code == 0
+    assert dict(service.requests[0].url.params) == {"processes": "2"}
+
+
 def test_last_replay_is_taken_back(service: WrittenService, run: Run) -> None:
     """That is the newest that switched: others only compared, or failed."""
     items = [
@@ -119,6 +125,8 @@ def test_without_a_replay_nothing_is_taken_back(service: WrittenService, run: Ru
 
 def test_ways_to_replay_exclude_each_other(run: Run) -> None:
     assert run("replay", "--rollback", "--force").exit_code == 2
+    assert run("replay", "--rollback", "--processes", "2").exit_code == 2
+    assert run("replay", "--processes", "0").exit_code == 2
 
 
 def test_replay_passes_its_last_word_on(service: WrittenService, run: Run) -> None:
