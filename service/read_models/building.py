@@ -42,7 +42,8 @@ _READ_PART = _SQL["read_part"]
 _READ_JOINED = _SQL["read_joined"]
 _READ_LINKS = _SQL["read_links"]
 _READ_FACTS = _SQL["read_facts"]
-_HOLD_NEXT = _SQL["hold_next"]
+_JOIN_WRITERS = _SQL["join_writers"]
+_FIND_NEXT = _SQL["find_next"]
 
 EVENTS_IN_A_PART = 3000
 """Enough that a round trip does not count, few enough that a part is small in memory."""
@@ -190,8 +191,9 @@ async def hold_next(connection: Connection, replay_id: UUID) -> None:
     Raises:
         Superseded: they are no longer its own.
     """
+    await connection.execute(_JOIN_WRITERS)
     try:
-        is_own = await connection.fetchval(_HOLD_NEXT, replay_id)
+        is_own = await connection.fetchval(_FIND_NEXT, replay_id)
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as exc:
         raise Superseded from exc
     if not is_own:

@@ -32,6 +32,7 @@ _TRY_LOCK_REPLAY = _SQL["try_lock_replay"]
 _UNLOCK_REPLAY = _SQL["unlock_replay"]
 _NOTICE_ENDED_CLIENT = _SQL["notice_ended_client"]
 _ABANDON_REPLAYS = _SQL["abandon_replays"]
+_WAIT_FOR_WRITERS = _SQL["wait_for_writers"]
 _DROP_NEXT = _SQL["drop_next"]
 _FIND_RIGHT_TO_CREATE = _SQL["find_right_to_create"]
 
@@ -313,7 +314,13 @@ async def _lock(connection: Connection) -> None:
 
 async def _clean_up(connection: Connection, now: datetime) -> None:
     await connection.execute(_ABANDON_REPLAYS, now, ENDED)
-    await connection.execute(_DROP_NEXT, timeout=PATIENCE_SECONDS)
+    await _drop_next(connection)
+
+
+async def _drop_next(connection: Connection) -> None:
+    async with connection.transaction():
+        await connection.execute(_WAIT_FOR_WRITERS, timeout=PATIENCE_SECONDS)
+        await connection.execute(_DROP_NEXT, timeout=PATIENCE_SECONDS)
 
 
 async def _check_rights(connection: Connection) -> None:
@@ -327,7 +334,7 @@ async def _let_go(connection: Connection) -> None:
     """Leave nothing behind but the record, and give the lock back, whatever happened."""
     try:
         async with asyncio.timeout(LET_GO_SECONDS):
-            await connection.execute(_DROP_NEXT)
+            await _drop_next(connection)
             await connection.execute(_UNLOCK_REPLAY)
     except BaseException as own:
         # With the connection its lock is gone; what is left, the next one cleans up.

@@ -23,6 +23,11 @@ UPDATE replays
 SET state = 'failed', finished_at = $1::timestamptz, detail = $2::text
 WHERE state = 'running';
 
+-- name: wait_for_writers
+-- Until the transaction ends nobody writes into what is built, see `join_writers`: with whoever
+-- still did, dropping the tables one after the other could come to a deadlock.
+SELECT pg_advisory_xact_lock(7240006);
+
 -- name: drop_next
 -- What a replay began to build.
 DROP SCHEMA IF EXISTS read_models_next CASCADE;

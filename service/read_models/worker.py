@@ -23,6 +23,8 @@ from service.read_models.replays import told
 from service.read_models.switching import SUCCESSORS, catch_up_alone
 from service.read_models.together import together
 
+_OUTPUT = sys.stdout.buffer
+
 NICENESS = 10
 """Whoever answers requests goes first."""
 OBJECTS_IN_A_GENERATION = 20_000
@@ -33,6 +35,8 @@ def main() -> None:
     """Work until there is no more input."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    # Whatever else is printed is no answer.
+    sys.stdout = sys.stderr
     gc.set_threshold(OBJECTS_IN_A_GENERATION)
     assignment = jobs.ASSIGNMENT.decode(sys.stdin.buffer.readline())
     try:
@@ -118,8 +122,8 @@ class _Stages:
 
 
 def _answer(answer: jobs.Answer) -> None:
-    sys.stdout.buffer.write(jobs.to_line(answer))
-    sys.stdout.buffer.flush()
+    _OUTPUT.write(jobs.to_line(answer))
+    _OUTPUT.flush()
 
 
 if __name__ == "__main__":

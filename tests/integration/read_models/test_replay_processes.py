@@ -197,6 +197,27 @@ async def test_it_ends_when_nobody_is_left_to_fold_for(
             await connection.execute("DROP SCHEMA read_models_next CASCADE")
 
 
+async def test_next_replay_waits_for_what_is_being_written(filled: Base) -> None:
+    """Instead of taking away some of the tables while another is written into."""
+    number = CHANCE.new_id()
+    async with filled.pool.acquire() as late:
+        await create_next(late, number, Position(1))
+        writing = late.transaction()
+        await writing.start()
+        await building.hold_next(late, number)
+        going = asyncio.create_task(replayed(filled))
+        async with asyncio.timeout(20):
+            while not await filled.owner.fetchval(_WAITING_FOR_WRITERS):  # noqa: ASYNC110 (the server tells nobody)
+                await asyncio.sleep(0.01)
+        await late.execute(
+            "INSERT INTO read_models_next.names OVERRIDING SYSTEM VALUE SELECT * FROM read_models.names"
+        )
+        assert not going.done()
+        await writing.commit()
+    assert (await going).state == "done"
+    await assert_right(filled)
+
+
 async def test_nobody_writes_for_a_replay_that_is_over(filled: Base) -> None:
     """One that was taken for dead finds the tables of another, or none, and touches neither."""
     stale, number = CHANCE.new_id(), CHANCE.new_id()
@@ -230,6 +251,10 @@ print(worker.pid, flush=True)
 for line in sys.stdin.buffer:
     worker.stdin.write(line)
     worker.stdin.flush()
+"""
+_WAITING_FOR_WRITERS = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7240006 AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _WAITING = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
