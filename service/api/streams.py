@@ -2,8 +2,8 @@
 Events as a stream of lines (application/x-ndjson), of any length and in little memory.
 
 Lines are committed in chunks through the writer, so that the writes of others come between.
-The next lines are read when the chunk before is durable: who sends faster waits. Lines with
-faults are left out and named, the others recorded. What was recorded stays if the stream
+While a chunk is committed the next one is read, and no more until it is durable: who sends faster
+waits. Lines with faults are left out and named, the others recorded. What was recorded stays if the stream
 breaks off; a repeat with the same ids, or the same Idempotency-Key, goes on where it ended.
 """
 
@@ -123,26 +123,70 @@ async def record_stream(call: Call) -> Response[bytes]:
         )
     id_base = _id_base(call)
     is_dry = call.query.get("dry_run", False)
-    rehearsal = StreamRehearsal() if is_dry else None
     tally = _Tally()
-    chunk: list[Submission] = []
-    size = 0
+    committing = _Committing(call, tally, StreamRehearsal() if is_dry else None)
+    chunk = _Chunk()
     try:
-        async for line in lines_of(received(call.request)):
-            submissions, faults = _read(line, id_base)
-            tally.refuse(faults)
-            chunk += submissions
-            size += len(line.content or b"")
-            if len(chunk) == CHUNK_EVENTS or size > CHUNK_BYTES:
-                tally.take(await _commit(call, chunk, rehearsal))
-                chunk, size = [], 0
-        if chunk:
-            tally.take(await _commit(call, chunk, rehearsal))
+        try:
+            async for line in lines_of(received(call.request)):
+                chunk.take(line, id_base)
+                if chunk.is_full:
+                    await committing.then(chunk)
+                    chunk = _Chunk()
+            await committing.then(chunk)
+        finally:
+            await committing.done()
     except Malformed as exc:
+        tally.refuse(chunk.faults)
         raise tally.broken(exc.message) from exc
     except (NotReady, QueueFull) as exc:
         raise NotReady(tally.broken(exc.message).message) from exc
     return await _answer(call, tally, is_dry=is_dry)
+
+
+class _Chunk:
+    """Some lines that are committed together, and the faults of those that cannot be."""
+
+    def __init__(self) -> None:
+        self.submissions: list[Submission] = []
+        self.faults: list[Fault] = []
+        self._size = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.submissions) == CHUNK_EVENTS or self._size > CHUNK_BYTES
+
+    def take(self, line: Line, id_base: str | None) -> None:
+        submissions, faults = _read(line, id_base)
+        self.submissions += submissions
+        self.faults += faults
+        self._size += len(line.content or b"")
+
+
+class _Committing:
+    """One chunk after the other, of which one is under way at most."""
+
+    def __init__(self, call: Call, tally: _Tally, rehearsal: StreamRehearsal | None) -> None:
+        self._call = call
+        self._tally = tally
+        self._rehearsal = rehearsal
+        self._task: asyncio.Task[Recorded] | None = None
+
+    async def then(self, chunk: _Chunk) -> None:
+        """Begin to commit *chunk* once the one before is durable."""
+        await self.done()
+        self._tally.refuse(chunk.faults)
+        if chunk.submissions:
+            committing = _commit(self._call, chunk.submissions, self._rehearsal)
+            self._task = asyncio.create_task(committing, name="chunk")
+            # It is in the writer's queue before those who write while the next lines come.
+            await asyncio.sleep(0)
+
+    async def done(self) -> None:
+        """Wait for the chunk under way, and count what became of it."""
+        task, self._task = self._task, None
+        if task is not None:
+            self._tally.take(await task)
 
 
 def _read(line: Line, id_base: str | None) -> tuple[list[Submission], list[Fault]]:
