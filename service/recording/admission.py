@@ -257,8 +257,9 @@ def _replaced(payload: Payload, scope: Scope) -> tuple[list[Fact], Position | No
         UnknownEvent: there is no such target.
         NotCorrectable: the target is itself a correction or retraction.
     """
-    if not isinstance(payload, Correction | Retraction):
+    if not payload.is_log_event:
         return [], None
+    assert isinstance(payload, Correction | Retraction), "no other event is about another"
     target = scope.known.get(payload.target)
     if target is None:
         raise UnknownEvent(payload.target)
@@ -339,7 +340,7 @@ def _cycles(links: Sequence[RecordedEvent]) -> list[Finding]:
 
 def can_link(fact: Fact) -> bool:
     """Whether it can map ids or end labs, on which cycles depend."""
-    return isinstance(fact, Merger | SameAs | Closure)
+    return fact.is_link or type(fact) is Closure
 
 
 def _learn_names(payload: Payload, directory: Directory) -> None:
