@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import secrets
 import signal
@@ -55,6 +56,8 @@ ROLE = "timeline_service"
 SEARCH_PATH = "read_models, public"
 GRACEFUL_SECONDS = 8
 WATCH_SECONDS = 1.0
+COLLECT_AFTER = (50_000, 20, 100)
+"""New objects until the collector looks at them, and looks until it looks at older ones too."""
 LOOK_SECONDS = 0.5
 """Between looks at a replay that is waited for."""
 PAUSE_SECONDS_MAX = 60.0
@@ -189,6 +192,7 @@ async def machinery(
     if settings.api_key is not None:
         keys[key_hash(settings.api_key)] = Principal("admin", "admin")
     async with usage.shared(dsn), _pool(dsn) as pool:
+        _collect_seldom()
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
             head = await read_head(connection)
@@ -213,6 +217,18 @@ async def machinery(
         finally:
             await _end(made.tasks)
             await writer.stop()
+
+
+def _collect_seldom() -> None:
+    """
+    Let the collector of cycles look at what is new less often, and at the program itself never.
+
+    A batch of events makes hundreds of thousands of objects of which none is in a cycle. Looking
+    for cycles after every 700 cost a fifth of a batch's time.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
 
 
 @contextlib.asynccontextmanager
