@@ -198,12 +198,15 @@ class Stage:
 
     async def database(self, name: str) -> str:
         """The address of a new database of the one server."""
+        await self._execute(f'CREATE DATABASE "{name}"')
+        return urlunsplit(urlsplit(self._dsn)._replace(path=f"/{name}"))
+
+    async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self._dsn)
         try:
-            await connection.execute(f'CREATE DATABASE "{name}"')
+            await connection.execute(statement)
         finally:
             await connection.close()
-        return urlunsplit(urlsplit(self._dsn)._replace(path=f"/{name}"))
 
     async def references(self, seed: int) -> Iterator[NewEvent]:
         """A history for those that are compared: none takes the other's events."""
@@ -221,6 +224,8 @@ class Stage:
         self.say(f"log of {events:,} events: first replay")
         async with product.pool_on(dsn) as pool:
             await product.make_current(pool)
+        # What filling left to be written out is nobody's turn.
+        await self._execute("CHECKPOINT")
         return History(dsn, careers, stream)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:

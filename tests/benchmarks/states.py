@@ -33,6 +33,7 @@ FIRST_DAY, LAST_DAY = date(2021, 1, 1), date(2026, 6, 30)
 QUERIED = 10
 """Connections of the bare query, as many as a process of the service has."""
 PEOPLE_ASKED = 20_000
+LABS_MAX = 100
 COLD = 640
 """Answers that were made elsewhere, for clients to have them."""
 
@@ -66,9 +67,7 @@ class Question(Struct, frozen=True):
 class Questions:
     """Questions about labs of one size, each given out once."""
 
-    def __init__(
-        self, history: History, size: int, seed: int, *, labs_max: int | None = None
-    ) -> None:
+    def __init__(self, history: History, size: int, seed: int, *, labs_max: int = LABS_MAX) -> None:
         labs = history.careers.labs(size)[:labs_max]
         self._random = Random(seed)
         days = (LAST_DAY - FIRST_DAY).days
