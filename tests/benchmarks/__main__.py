@@ -109,8 +109,6 @@ class _Run:
     def measure(self) -> None:
         """Measure what is planned, until an interrupt at most."""
         with tempfile.TemporaryDirectory(prefix="timeline-bench-") as folder:
-            # Whom Postgres runs as has to find the way to its data.
-            Path(folder).chmod(0o755)
             server = EmbeddedPostgres(
                 Path(folder) / DATA,
                 on_progress=_say,

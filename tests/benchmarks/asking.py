@@ -162,7 +162,9 @@ class _Connection(asyncio.Protocol):
             length = _length(head[:end])
             self._tally.body_bytes += length
             self._missing = length - (len(head) - end - 4)
-        if self._missing == 0:
+        if self._missing < 0:
+            self._fail("it has more bytes than it says; in chunks it cannot be read here.")
+        elif self._missing == 0:
             self._tally.answers.append(Answered(self._due, perf_counter() - self._due))
             self._wait()
 
