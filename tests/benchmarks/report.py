@@ -1,6 +1,7 @@
 """What was measured, as tables for people, as figures for programs and as charts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ def tables(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
     """The goals, ratios first; then every side; then under which conditions."""
     return "\n".join(
         [
-            *_goals(judge(results)),
+            *_goals(judge(results), {result.measure for result in results}),
             "",
             *_sides(results),
             "",
@@ -36,16 +37,21 @@ def write(folder: Path, results: Sequence[Result], conditions: Mapping[str, Any]
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
-def _goals(judged: Sequence[Judged]) -> Iterator[str]:
+def _goals(judged: Sequence[Judged], measured: AbstractSet[str]) -> Iterator[str]:
+    """Those of the measures that were taken; of the others only how many there are."""
     yield f"{'to reach':82} {'measured':>10}  {'goal':10} reached"
     promise = ""
-    for one in judged:
+    shown = [one for one in judged if one.goal.measure in measured]
+    for one in shown:
         if one.promise != promise:
             promise = one.promise
             yield promise
-        measured = "-" if one.figure is None else number(one.figure)
+        figure = "-" if one.figure is None else number(one.figure)
         reached = "not measured" if one.is_reached is None else "yes" if one.is_reached else "no"
-        yield f"  {one.what:80} {measured:>10}  {one.goal.bound:10} {reached}"
+        yield f"  {one.what:80} {figure:>10}  {one.goal.bound:10} {reached}"
+
+    if len(shown) < len(judged):
+        yield f"{len(judged) - len(shown)} more goals are of measures that were not taken."
 
 
 def _sides(results: Sequence[Result]) -> Iterator[str]:
