@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks`: the command line of the suite."""
 
 import asyncio
+import signal
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,13 +119,17 @@ class _Run:
                 server.start()
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(self._measure(server, Path(folder)))
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, asyncio.CancelledError):
                 _say("Interrupted; this is what was measured until now.")
                 self.was_interrupted = True
             finally:
                 server.stop()
 
     async def _measure(self, server: EmbeddedPostgres, folder: Path) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "this is one"
+        # As an interrupt, which the runner sees to: nothing that was started is left behind.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         self._server = dict(await conditions.durable(server.dsn))
         async with Stage(
             server=server,
