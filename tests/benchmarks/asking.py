@@ -25,6 +25,10 @@ class Answered(Struct, frozen=True):
     at: float
     seconds: float
 
+    @property
+    def answered_at(self) -> float:
+        return self.at + self.seconds
+
 
 class Asked(Struct, frozen=True):
     """What came of some questions."""

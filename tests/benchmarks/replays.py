@@ -29,7 +29,7 @@ WRITES_A_SECOND = 500
 WRITING_CONNECTIONS = 16
 WRITES_MAX = 400_000
 SWITCH_SECONDS = 1.0
-"""Writes that were due so shortly before a replay was done are the ones that a switch holds up."""
+"""Writes answered from so shortly before a replay was done on are the ones that a switch holds up."""
 BEFORE_SECONDS = 3.0
 """Of writing alone, before the replay begins."""
 LOOK_SECONDS = 0.1
@@ -145,29 +145,36 @@ async def _replayed_under_writes(service: Service, events: Sequence[NewEvent]) -
         asked = await writing
     # The record tells time by the wall's clock, the client by its own.
     finished = replayed.finished_at - (time() - perf_counter())
-    before = [a for a in asked.answers if a.at < began]
-    during = [a for a in asked.answers if began <= a.at < finished - SWITCH_SECONDS]
-    switch = [a for a in asked.answers if a.at >= finished - SWITCH_SECONDS]
     return Taken(
         replayed.events / replayed.seconds,
-        also={
-            "writes_a_second": len(asked.answers) / asked.seconds,
-            "write_p99_before_ms": _p99(before),
-            "write_p50_ms": _percentile(during, 0.5),
-            "write_p99_ms": _p99(during),
-            "write_max_ms": _percentile(during, 1),
-            "switch_ms": _percentile(switch, 1),
-        },
+        also={"writes_a_second": len(asked.answers) / asked.seconds}
+        | waits(asked.answers, began=began, finished=finished),
     )
 
 
-def _p99(answers: Sequence[Answered]) -> float:
-    return _percentile(answers, 0.99)
+def waits(answers: Sequence[Answered], *, began: float, finished: float) -> dict[str, float]:
+    """
+    How long writes waited before a replay, during it, and at its switch, in milliseconds.
+
+    By when they were answered: one that waits for the switch may have been due long before. Of a
+    time in which none was answered nothing is told.
+    """
+    before = [a for a in answers if a.answered_at < began]
+    during = [a for a in answers if began <= a.answered_at < finished - SWITCH_SECONDS]
+    switch = [a for a in answers if a.answered_at >= finished - SWITCH_SECONDS]
+    told = (
+        ("write_p99_before_ms", before, 0.99),
+        ("write_p50_ms", during, 0.50),
+        ("write_p99_ms", during, 0.99),
+        ("write_max_ms", during, 1.0),
+        ("switch_ms", switch, 1.0),
+    )
+    return {name: _percentile(some, share) for name, some, share in told if some}
 
 
 def _percentile(answers: Sequence[Answered], share: float) -> float:
     ordered = sorted(answer.seconds * 1000 for answer in answers)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 async def _replay(stage: Stage, *arguments: str) -> Taken:

@@ -168,8 +168,14 @@ def _result(measure: Measure, side: str, taken: Sequence[Taken], ours: Sequence[
         ratio=None if is_ours or not ratios else statistics.median(ratios),
         p50_ms=_percentile(latencies, 0.50),
         p99_ms=_percentile(latencies, 0.99),
-        also={name: max(t.also[name] for t in taken) for name in taken[0].also},
+        also=_greatest([t.also for t in taken]),
     )
+
+
+def _greatest(turns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Each figure that was seen in some turn."""
+    names = dict.fromkeys(name for also in turns for name in also)
+    return {name: max(also[name] for also in turns if name in also) for name in names}
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float | None:

@@ -17,10 +17,12 @@ from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.pool import Pool
 from service.read_models.replay import replay
 from tests.benchmarks import conditions, product, report
+from tests.benchmarks.asking import Answered
 from tests.benchmarks.careers import Careers, body_of
 from tests.benchmarks.charts import slug
 from tests.benchmarks.filling import write_log
 from tests.benchmarks.goals import judge, measures
+from tests.benchmarks.replays import waits
 from tests.benchmarks.sides import Measure, Pace, Result, Side, Taken, in_turns
 from tests.benchmarks.stage import DATA, Stage
 from tests.benchmarks.suite import PLANNED, chosen
@@ -98,6 +100,21 @@ class TestSuite:
         assert judged["append, 1 producer", "raw insert", "p99_ms"] == (7.5, False)
         assert judged["first start", None, "value"] == (4.9, True)
         assert judged["batches of 1,000", None, "value"] == (None, None)
+
+
+class TestWrites:
+    def test_waits_are_told_by_when_they_ended(self) -> None:
+        backlog = [Answered(at, 10.0) for at in (0.0, 1.0, 12.0)]
+
+        told = waits([Answered(0.5, 0.001), *backlog], began=5.0, finished=20.0)
+
+        assert told["write_p99_before_ms"] == pytest.approx(1)
+        assert told["write_p99_ms"] == told["switch_ms"] == pytest.approx(10_000)
+
+    def test_nothing_is_told_of_a_time_without_writes(self) -> None:
+        told = waits([Answered(6.0, 0.1)], began=5.0, finished=20.0)
+
+        assert set(told) == {"write_p50_ms", "write_p99_ms", "write_max_ms"}
 
 
 class TestCareers:
