@@ -163,6 +163,7 @@ class _Run:
             "began_at": self._began_at.isoformat(timespec="seconds"),
             "seconds": f"{perf_counter() - self._began:,.0f}",
             **self._machine,
+            "load_average_after": conditions.load_average(),
             **self._server,
             "shared": "the suite, its HTTP client included, the service and Postgres share the cpus",
         }
