@@ -137,10 +137,15 @@ class _Differing(NamedTuple):
 async def _both(
     sides: tuple[_Side, _Side], until: Position, buckets: int, shown: Sequence[int]
 ) -> tuple[dict[int, asyncpg.Record], dict[int, asyncpg.Record]]:
-    kept, replayed = (side.sums(until, buckets, shown) for side in sides)
-    if sides[0].connection is sides[1].connection:
-        return await kept, await replayed
-    return await asyncio.gather(kept, replayed)
+    kept, replayed = sides
+    if kept.connection is replayed.connection:
+        return (
+            await kept.sums(until, buckets, shown),
+            await replayed.sums(until, buckets, shown),
+        )
+    return await asyncio.gather(
+        kept.sums(until, buckets, shown), replayed.sums(until, buckets, shown)
+    )
 
 
 def _rows(sums: Mapping[int, asyncpg.Record], bucket: int) -> int:
