@@ -193,10 +193,11 @@ SELECT
     e.body_digest
 FROM events AS e
 WHERE e.position IN (
-        SELECT s.position
+        -- Only as many as are shown: events are wide, and a lab can have very many.
+        SELECT DISTINCT s.position
         FROM event_subjects AS s
-        WHERE s.kind = 'lab' AND s.subject_id = ANY ($1::text[])
+        WHERE s.kind = 'lab' AND s.subject_id = ANY ($1::text[]) AND s.position < $2::bigint
+        ORDER BY s.position DESC
+        LIMIT $3::bigint
     )
-    AND e.position < $2::bigint
-ORDER BY e.position DESC
-LIMIT $3::bigint;
+ORDER BY e.position DESC;
