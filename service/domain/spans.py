@@ -1,0 +1,52 @@
+"""How someone stood at a lab, for every day at once: the spans of days on which nothing changes."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from service.domain.dates import UNBOUNDED_HI
+from service.domain.presence import Standing, standing_on
+from service.domain.stints import Stint
+
+
+class Span(NamedTuple):
+    """Days with one standing."""
+
+    first: date
+    after: date
+    """The day after the last one; unbounded where it never ends."""
+    standing: Standing
+
+
+def spans(stints: Sequence[Stint]) -> list[Span]:
+    """
+    The standing of one person at one lab on each day on which they were there.
+
+    Shapes: *stints* by start, as `standing_on` takes them. Spans in order, without those on
+    which the person was absent; two that meet differ.
+    Source: the days that SEMANTICS 4, *Presence* and *Role on D* compare a day with.
+    """
+    turns = sorted({turn for stint in stints for turn in _turns(stint)})
+    found: list[Span] = []
+    for first, after in pairwise([*turns, UNBOUNDED_HI]):
+        standing = standing_on(stints, first) if first < after else None
+        if standing is None:
+            continue
+        if found and found[-1].after == first and found[-1].standing == standing:
+            found[-1] = found[-1]._replace(after=after)
+        else:
+            found.append(Span(first, after, standing))
+    return found
+
+
+def _turns(stint: Stint) -> set[date]:
+    """The days from which on something that a roster shows of a stint may be another."""
+    turns = {stint.start.lo, stint.start.hi}
+    turns.update(step.lo for step in stint.steps)
+    turns.update(step.lo for step in stint.leaves)
+    if stint.end is not None:
+        turns.update((stint.end.lo, stint.end.hi))
+    elif stint.last_evidence != UNBOUNDED_HI:
+        turns.add(stint.last_evidence + timedelta(days=1))
+    return turns
