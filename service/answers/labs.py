@@ -146,7 +146,12 @@ async def lab_on(
         if presence in (None, standing.presence) and relation in (None, standing.post.relation)
     ]
     return LabAnswer(
-        lab=await _view(connection, view, facts, labels, times),
+        lab=lab_view(
+            facts,
+            labels,
+            await parent_link(connection, view, parent_on(facts, times.at), times),
+            times.at,
+        ),
         at=times.at,
         known_at=times.known_at,
         headcount=headcount_of(standings.values()),
@@ -234,10 +239,9 @@ def _summary(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> 
     )
 
 
-async def _view(
-    connection: Connection, view: View, lab: LabFacts, labels: Labels, times: Times
-) -> LabView:
-    name = name_on(lab, times.at)
+def lab_view(lab: LabFacts, labels: Labels, parent: Named | str | None, at: date) -> LabView:
+    """A lab on a day; *labels* has its founders, its predecessors and its successor."""
+    name = name_on(lab, at)
     every = dict.fromkeys((lab.name, *lab.aliases))
     founders = dict.fromkeys(labels.person(one) for one in lab.founders)
     return LabView(
@@ -246,10 +250,10 @@ async def _view(
         aliases=[alias for alias in every if alias != name],
         kind=lab.kind,
         country=lab.country,
-        status=status_on(lab, times.at),
+        status=status_on(lab, at),
         founded=lab.founding.date_text if lab.founding else None,
         founders=list(founders),
-        parent=await parent_link(connection, view, parent_on(lab, times.at), times),
+        parent=parent,
         predecessors=[labels.lab(one) for one in lab.predecessors],
         successor=labels.lab(lab.end.successor) if lab.end and lab.end.successor else None,
         ended=lab.end.date_text if lab.end else None,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from service.answers.findings import FindingView, view_of
 from service.answers.names import Named
 from service.answers.times import KnownAt, Times
-from service.answers.views import Kept, View, labels_in, view_of_person
+from service.answers.views import Kept, View, kept_of_person, labels_in, view_of_person
 from service.domain.dates import day_or_none
 from service.domain.events import OutsideIds
 from service.domain.presence import Presence, on_leave_on, post_on, presence_on
@@ -98,6 +98,8 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     view, person_id = await view_of_person(connection, name, times)
+    if isinstance(view, Kept):
+        view = await kept_of_person(connection, person_id, times.known_at.position)
     stints = await view.stints_of_person(person_id)
     noticed = await view.findings_of_person(person_id)
     labels = await labels_in(

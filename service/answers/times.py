@@ -4,11 +4,10 @@ from datetime import date, datetime
 
 from msgspec import Struct, field
 
-from service.domain.events import Kind, Position
+from service.domain.events import Kind
 from service.domain.refusals import BadParameter
-from service.log import read
-from service.log.append import Head
 from service.postgres.pool import Connection
+from service.read_models.current import Current, fetch_current
 
 
 class KnownAt(Struct, frozen=True):
@@ -63,13 +62,31 @@ async def fix_times(
     Raises:
         BadParameter: a position beyond the head.
     """
-    head = await read.read_head(connection)
+    current = await fetch_current(connection, () if known_at is None else (known_at,))
+    return times_of(current, at=at, known_at=known_at, today=today, published_by=published_by)
+
+
+def times_of(
+    current: Current,
+    *,
+    at: date | None,
+    known_at: int | datetime | None,
+    today: date,
+    published_by: date | None = None,
+) -> Times:
+    """
+    The same, of a head that was fetched; *current* was asked for the state of *known_at*.
+
+    Raises:
+        BadParameter: a position beyond the head.
+    """
+    head = current.head
     if known_at is None:
         known = KnownAt(head.position, head.recorded_at)
     elif isinstance(known_at, datetime):
-        known = await _known_at_instant(connection, known_at, head)
+        known = _known_at_instant(current, known_at)
     else:
-        known = await _known_at_position(connection, known_at, head)
+        known = _known_at_position(current, known_at)
     is_past = isinstance(known_at, int) or (
         isinstance(known_at, datetime)
         and head.recorded_at is not None
@@ -85,14 +102,15 @@ async def fix_times(
     )
 
 
-async def _known_at_instant(connection: Connection, instant: datetime, head: Head) -> KnownAt:
+def _known_at_instant(current: Current, instant: datetime) -> KnownAt:
+    head = current.head
     if head.recorded_at is None or instant >= head.recorded_at:
         return KnownAt(head.position, head.recorded_at)
-    position = await read.read_position_at(connection, instant)
-    return KnownAt(position, await read.read_recorded_at(connection, position))
+    return KnownAt(*current.known.get(instant, (0, None)))
 
 
-async def _known_at_position(connection: Connection, position: int, head: Head) -> KnownAt:
+def _known_at_position(current: Current, position: int) -> KnownAt:
+    head = current.head
     if not 0 <= position <= head.position:
         raise BadParameter(
             "known_at",
@@ -101,4 +119,4 @@ async def _known_at_position(connection: Connection, position: int, head: Head) 
         )
     if position == head.position:
         return KnownAt(head.position, head.recorded_at)
-    return KnownAt(position, await read.read_recorded_at(connection, Position(position)))
+    return KnownAt(*current.known.get(position, (0, None)))

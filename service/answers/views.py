@@ -29,6 +29,7 @@ from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models import findings as kept_findings
 from service.read_models import stints as kept_stints
+from service.read_models.person_pages import PersonPage, fetch_person_page
 from service.read_models.projector import Streams, named_labs
 
 ROWS_UNLIMITED = 2**62
@@ -103,6 +104,33 @@ class Kept:
             self._connection, position=self._position, person=person
         )
         return [k.finding for k in kept]
+
+
+class KeptOfPerson(Kept):
+    """The same, with what an answer about one person asks for read in one round trip."""
+
+    def __init__(
+        self, connection: Connection, position: int, person: str, page: PersonPage
+    ) -> None:
+        super().__init__(connection, position)
+        self._person = person
+        self._page = page
+
+    async def labs(self, ids: Iterable[str]) -> Labs:
+        wanted = set(ids)
+        return self._page.labs if wanted <= self._page.named else await super().labs(wanted)
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        wanted = set(ids)
+        return self._page.people if wanted <= {self._person} else await super().people(wanted)
+
+    async def stints_of_person(self, person: str) -> list[Stint]:
+        assert person == self._person, "it was made for one"
+        return self._page.stints
+
+    async def findings_of_person(self, person: str) -> list[Finding]:
+        assert person == self._person, "it was made for one"
+        return self._page.findings
 
 
 class Folded:
@@ -231,6 +259,12 @@ async def view_of_person(connection: Connection, name: str, times: Times) -> tup
     into, _ = canonical_ids(effective_events(public.events), "person")
     canonical = times.resolved["person", name] = into.get(one, one)
     return Folded(state, kept, public.undated_events(person=one)), canonical
+
+
+async def kept_of_person(connection: Connection, person: str, position: int) -> KeptOfPerson:
+    """What is kept of one person, by their canonical id, and of the labs that it names."""
+    page = await fetch_person_page(connection, person, position=position)
+    return KeptOfPerson(connection, position, person, page)
 
 
 async def view_of_all(connection: Connection, times: Times) -> View:
