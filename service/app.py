@@ -26,7 +26,9 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from service.answers.log import LogAnswer, to_answer
+from service.answers.memory import Memory
 from service.api.application import create_api
+from service.api.kept import Kept
 from service.api.openapi import document
 from service.api.operations import Machinery
 from service.cli.terminal import meter
@@ -200,6 +202,8 @@ async def machinery(
         writer.start()
         made = Machinery(
             pool=pool,
+            memory=Memory(pool),
+            kept=Kept(),
             writer=writer,
             workforce=_workforce(dsn, settings.replay_processes),
             tasks=set(),

@@ -16,9 +16,11 @@ from litestar.types import ASGIApp, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from service.api.dispatch import handler_of, path_with_slashes, validated
+from service.api.kept import SECURITY_HEADERS, KeptAnswer
 from service.api.openapi import document
 from service.api.operations import Machinery
 from service.api.problems import fault_problem, http_problem, refuse
+from service.api.quick import answer_quickly
 from service.api.readiness import look
 from service.api.routes import OPERATIONS
 from service.domain.refusals import NotReady, Refusal
@@ -49,6 +51,20 @@ class Metrics:
         self.position = Gauge(
             "timeline_head_position", "The greatest position seen.", registry=self.registry
         )
+        self._of: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Their children: looking them up by labels costs more than counting."""
+
+    def count(self, method: str, route_name: str, status: int, seconds: float) -> None:
+        """That a request was answered."""
+        key = (method, route_name, status)
+        if key not in self._of:
+            self._of[key] = (
+                self.requests.labels(*key),
+                self.seconds.labels(method, route_name),
+            )
+        requests, histogram = self._of[key]
+        requests.inc()
+        histogram.observe(seconds)
 
 
 def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
@@ -172,7 +188,7 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
                         for n, v in message["headers"]
                     ),
                     (b"x-request-id", request_id.encode()),
-                    *((n, v) for n, v in _SECURITY if n not in present),
+                    *((n, v) for n, v in SECURITY_HEADERS if n not in present),
                 ]
                 if b"log-position" not in present:
                     message["headers"].append(
@@ -184,24 +200,36 @@ def _layers(app: ASGIApp, metrics: Metrics, machinery: Machinery) -> ASGIApp:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await app(scope, receive, sending)
-            seconds = time.perf_counter() - began
-            handler = scope.get("route_handler")
-            route_name = getattr(handler, "name", None) or "other"
-            method = "HEAD" if is_head else str(scope["method"])
-            counted = method if method in _METHODS else "other"
-            metrics.requests.labels(counted, route_name, status).inc()
-            metrics.seconds.labels(counted, route_name).observe(seconds)
-            log.info(
-                "request_answered",
-                method=method,
-                path=scope["path"],
-                status=status,
-                milliseconds=round(seconds * 1000, 1),
-            )
+        quick = await answer_quickly(scope, machinery)
+        if quick is None:
+            # For whatever is told on the way; the short way tells nothing but its end.
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await app(scope, receive, sending)
+            route_name = getattr(scope.get("route_handler"), "name", None) or "other"
+        else:
+            status, route_name = quick.status, quick.route
+            await _send(quick, request_id, send, is_head=is_head)
+        seconds = time.perf_counter() - began
+        method = "HEAD" if is_head else str(scope["method"])
+        counted = method if method in _METHODS else "other"
+        metrics.count(counted, route_name, status, seconds)
+        log.info(
+            "request_answered",
+            method=method,
+            path=scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            request_id=request_id,
+        )
 
     return layered
+
+
+async def _send(answer: KeptAnswer, request_id: str, send: Send, *, is_head: bool) -> None:
+    headers = [*answer.headers, (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    body = b"" if is_head else answer.body
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _with_head(allowed: bytes) -> bytes:
@@ -218,9 +246,3 @@ def _request_id(sent: bytes | None, machinery: Machinery) -> str:
 
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 """Others count as one: clients must not make up series without end."""
-_SECURITY: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)

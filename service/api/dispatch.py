@@ -1,23 +1,26 @@
 """From a request to its operation's handler and back: keys, parameters, times, validators."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.datastructures.headers import Accept
 from msgspec import structs
 
-from service.answers.times import Times, fix_times
+from service.answers.times import Times, times_of
 from service.api import cursors, memento, params, readiness
-from service.api.links import link, path_of
+from service.api.kept import Answered, Standing, to_send
+from service.api.links import link, path_of, query_of
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
 from service.domain.events import Kind
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
 from service.log.keys import Principal, key_hash
+from service.read_models.current import Current
 
 SLASH = "\N{SYMBOL FOR GROUP SEPARATOR}"
 """Stands for a slash inside a path's name, which the router would take for a divider."""
@@ -38,11 +41,19 @@ def handler_of(
             machinery=machinery,
             request=request,
             principal=principal,
-            path=_path(request),
+            path=names_in(request.path_params),
             query=parse_query(request.scope["query_string"], operation.params),
         )
         if operation.is_reading:
-            return await _read(operation, call)
+            answered = await read(operation, call)
+            if answered.is_lasting:
+                machinery.kept.keep(request.scope, to_send(operation.id, answered))
+            return Response(
+                answered.body,
+                status_code=answered.status,
+                headers=answered.headers,
+                media_type=answered.media_type,
+            )
         answer = await operation.handler(call)
         if isinstance(answer, Response):
             return answer
@@ -105,27 +116,38 @@ def authorise(operation: Operation, principal: Principal | None, machinery: Mach
         )
 
 
-async def _read(operation: Operation, call: Call) -> Response[bytes]:
+async def read(operation: Operation, call: Call, current: Current | None = None) -> Answered:
+    """
+    Answer a question for the times that it asks for.
+
+    *current* is the head, where it was fetched after the question came.
+    """
     machinery = call.machinery
-    asked = _tags(call.request.headers.get("if-none-match", ""))
-    async with machinery.pool.acquire() as connection:
-        call.connection = connection
-        call.query, known_at = _continued(operation, call)
-        call.times = await fix_times(
-            connection,
-            at=call.query.get("at"),
-            known_at=known_at,
-            today=machinery.today(),
-            published_by=call.query.get("published_by"),
-        )
-        machinery.position_seen = max(machinery.position_seen, call.times.head)
-        unchanged = _unchanged(operation, call, asked)
-        if "*" not in asked and unchanged is not None:
-            return unchanged
-        answer = await operation.handler(call)
+    asked = _tags(_header(call, b"if-none-match") or "")
+    call.query, known_at = _continued(operation, call)
+    # Before the head: a day that begins in between must not be answered for the one before it.
+    today = machinery.today()
+    if current is None or known_at is not None:
+        current = await machinery.memory.current(*(() if known_at is None else (known_at,)))
+    call.times = times_of(
+        current,
+        at=call.query.get("at"),
+        known_at=known_at,
+        today=today,
+        published_by=call.query.get("published_by"),
+    )
+    standing = Standing(current.head, current.made, today)
+    machinery.position_seen = max(machinery.position_seen, call.times.head)
+    if asked and "*" not in asked and (told := _unchanged(operation, call, asked, standing)):
+        return told
+    answer = None if operation.from_memory is None else await operation.from_memory(call)
+    if answer is None:
+        async with machinery.pool.acquire() as connection:
+            call.connection = connection
+            answer = await operation.handler(call)
     # Only now is it known that there is an answer, and whether it rests on later names.
-    if (unchanged := _unchanged(operation, call, asked)) is not None:
-        return unchanged
+    if asked and (told := _unchanged(operation, call, asked, standing)):
+        return told
     headers = _read_headers(operation, call)
     body = _body(operation, answer, call)
     _link_canonical(operation, call)
@@ -135,18 +157,39 @@ async def _read(operation: Operation, call: Call) -> Response[bytes]:
         call.links += memento.memento_links(path, _query(call), call.times, timemap)
     if call.links:
         headers["Link"] = ", ".join(call.links)
-    return Response(body, headers=headers, media_type=_media_type(operation, call))
+    return _answered(operation, call, 200, headers, body, standing)
+
+
+def _answered(
+    operation: Operation,
+    call: Call,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    standing: Standing,
+) -> Answered:
+    assert call.times is not None, "reads have their times"
+    return Answered(
+        status=status,
+        headers=headers,
+        body=body,
+        media_type=_media_type(operation, call),
+        stands_while=standing,
+        is_lasting=operation.is_kept and not call.times.beside,
+    )
 
 
 def _body(operation: Operation, answer: Any, call: Call) -> bytes:
     """The answer as JSON, or as links where those are asked for; its next page is linked."""
+    if isinstance(answer, bytes):
+        return answer
     if not isinstance(answer, Page):
         return msgspec.json.encode(answer)
     told, next_page = _with_next(operation, answer, call)
     if answer.to_links is None or _media_type(operation, call) != memento.LINK_FORMAT:
         return msgspec.json.encode(told)
     path = path_of(operation.path, call.path)
-    own = f"{path}?{urlencode(query)}" if (query := _query(call)) else path
+    own = f"{path}?{query_of(query)}" if (query := _query(call)) else path
     return answer.to_links(told, own, next_page)
 
 
@@ -159,12 +202,20 @@ def _media_type(operation: Operation, call: Call) -> str:
     return accepted.best_match(offered, default=memento.LINK_FORMAT) or memento.LINK_FORMAT
 
 
-def _unchanged(operation: Operation, call: Call, asked: set[str]) -> Response[bytes] | None:
+def _header(call: Call, name: bytes) -> str | None:
+    """One header, without making objects of them all."""
+    found = [value for key, value in call.request.scope["headers"] if key == name]
+    return found[0].decode("latin-1") if found else None
+
+
+def _unchanged(
+    operation: Operation, call: Call, asked: set[str], standing: Standing
+) -> Answered | None:
     """304 if the client has the answer already."""
     headers = _read_headers(operation, call)
     if asked.isdisjoint(("*", headers["ETag"])):
         return None
-    return Response(b"", status_code=304, headers=headers, media_type=_media_type(operation, call))
+    return _answered(operation, call, 304, headers, b"", standing)
 
 
 def _continued(operation: Operation, call: Call) -> tuple[Mapping[str, Any], Any]:
@@ -181,7 +232,7 @@ def _continued(operation: Operation, call: Call) -> tuple[Mapping[str, Any], Any
         query["place"] = cursor.place
         known_at = cursor.position
     if known_at is None and params.KNOWN_AT in operation.params:
-        accepted = call.request.headers.get("accept-datetime")
+        accepted = _header(call, b"accept-datetime")
         if accepted is not None:
             known_at = memento.instant_of(accepted)
             call.is_negotiated = True
@@ -198,14 +249,20 @@ def _with_next(operation: Operation, page: Page, call: Call) -> tuple[Any, str |
     )
     query = [(name, value) for name, value in _query(call) if name != "cursor"]
     path = path_of(operation.path, call.path)
-    next_page = f"{path}?{urlencode([*query, ('cursor', text)])}"
+    next_page = f"{path}?{query_of([*query, ('cursor', text)])}"
     call.links.append(link(next_page, "next"))
     return structs.replace(page.answer, next=text), next_page
 
 
-def _query(call: Call) -> list[tuple[str, str]]:
+def _query(call: Call) -> Sequence[tuple[str, str]]:
     """As it was sent; the framework's own reading forgets the order."""
-    return parse_qsl(call.request.scope["query_string"].decode("ascii"), keep_blank_values=True)
+    return _pairs(call.request.scope["query_string"])
+
+
+@lru_cache(maxsize=256)
+def _pairs(query: bytes) -> Sequence[tuple[str, str]]:
+    """Several headers of one answer tell the query."""
+    return parse_qsl(query.decode("ascii"), keep_blank_values=True)
 
 
 def _link_canonical(operation: Operation, call: Call) -> None:
@@ -221,7 +278,7 @@ def _link_canonical(operation: Operation, call: Call) -> None:
     names.update({kind: one for kind, one in resolved.items() if one is not None})
     if names != call.path:
         path = path_of(operation.path, names)
-        query = urlencode(_query(call))
+        query = query_of(_query(call))
         call.links.append(link(f"{path}?{query}" if query else path, "canonical"))
 
 
@@ -284,7 +341,8 @@ def validated(
 
 def _tags(if_none_match: str) -> set[str]:
     """The entity tags that the client has; a weak comparison, as RFC 9110 asks for."""
-    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+    return {tag for tag in tags if tag}
 
 
 def to_response(
@@ -303,14 +361,14 @@ def to_response(
     )
 
 
-def _path(request: Request[Any, Any, Any]) -> dict[str, str]:
+def names_in(path_params: Mapping[str, Any]) -> dict[str, str]:
     """
-    The names in the path.
+    The names in a path.
 
     Raises:
         NotFound: they hold what no name can.
     """
-    names = {name: str(value).replace(SLASH, "/") for name, value in request.path_params.items()}
+    names = {name: str(value).replace(SLASH, "/") for name, value in path_params.items()}
     for text in names.values():
         if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text or not text.strip():
             raise NotFound(f"{shown(text)} can be nobody's name.")

@@ -8,13 +8,13 @@ state stays.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from urllib.parse import urlencode
+from functools import lru_cache
 
 from msgspec import Struct
 
 from service.answers.names import Named
 from service.answers.times import KnownAt, Times
-from service.api.links import link
+from service.api.links import link, query_of
 from service.domain.refusals import Refusal, shown
 
 LINK_FORMAT = "application/link-format"
@@ -74,6 +74,7 @@ def instant_of(accept_datetime: str) -> datetime:
     return instant.astimezone(UTC) + timedelta(microseconds=999_999)
 
 
+@lru_cache(maxsize=1024)
 def http_date(instant: datetime) -> str:
     """*instant* as HTTP writes it, to the second."""
     return format_datetime(instant.astimezone(UTC), usegmt=True)
@@ -82,7 +83,7 @@ def http_date(instant: datetime) -> str:
 def original(path: str, query: Query) -> str:
     """The address of what an answer is a state of."""
     kept = [(name, value) for name, value in query if name != "known_at"]
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return f"{path}?{query_of(kept)}" if kept else path
 
 
 def pinned(
@@ -91,14 +92,14 @@ def pinned(
     """The address at which an answer stays as it is: the times *by* which it is fixed are given."""
     times = {"at": at.isoformat(), "known_at": str(position)}
     kept = [(name, value) for name, value in query if name not in times]
-    return f"{path}?{urlencode([*kept, *((name, times[name]) for name in by)])}"
+    return f"{path}?{query_of([*kept, *((name, times[name]) for name in by)])}"
 
 
 def memento_links(path: str, query: Query, times: Times, timemap: str | None) -> list[str]:
     """Where an answer stands among the states of what it answers."""
     links = [link(original(path, query), "original", "timegate")]
     if timemap is not None:
-        map_of_day = f"{timemap}?{urlencode({'at': times.at.isoformat()})}"
+        map_of_day = f"{timemap}?{query_of([('at', times.at.isoformat())])}"
         links.append(link(map_of_day, "timemap", type=LINK_FORMAT))
     known_at = times.known_at
     # Before the first event nothing was recorded, and a memento needs its date.

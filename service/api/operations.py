@@ -14,7 +14,9 @@ from uuid import UUID
 from litestar import Request
 from msgspec import Struct, field
 
+from service.answers.memory import Memory
 from service.answers.times import Times
+from service.api.kept import Kept
 from service.api.params import Param
 from service.domain.refusals import Refusal
 from service.log.keys import KeyLookUp, Principal, Role
@@ -31,6 +33,8 @@ class Machinery(Struct, kw_only=True):
     """What the composition root made for the handlers."""
 
     pool: Pool
+    memory: Memory
+    kept: Kept
     writer: Writer
     workforce: Workforce
     """Who folds for a replay of a long log."""
@@ -102,6 +106,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The least role that it needs; None for reading, which a setting can close."""
     is_reading: bool = False
     """Whether it answers for times, with validators and caching."""
+    from_memory: Handler | None = None
+    """What answers without the database, or None where that takes the handler."""
+    is_kept: bool = False
+    """Whether its answers follow from the log and the question alone: the same one stands until
+    the head moves."""
     params: Sequence[Param] = ()
     timemap: str | None = None
     """Path of the list of the states of knowledge in which this can be asked for."""

@@ -38,6 +38,17 @@ async def get_lab(call: Call) -> labs.LabAnswer:
     )
 
 
+async def remembered_lab(call: Call) -> bytes | None:
+    """As `get_lab` answers, where the lab is in memory or can be."""
+    assert call.times is not None, "reads have their times"
+    return await call.machinery.memory.lab(
+        call.path["lab"],
+        call.times,
+        presence=call.query.get("presence"),
+        relation=call.query.get("relation"),
+    )
+
+
 async def get_lab_timeline(call: Call) -> Page:
     connection, times = call.reading()
     answer = await events.timeline(

@@ -9,7 +9,7 @@ from service.api.links import link, path_of
 
 
 def test_examples_hold() -> None:
-    assert doctest.testmod(links) == (0, 2)
+    assert doctest.testmod(links) == (0, 3)
 
 
 def test_several_links_live_in_one_header() -> None:
