@@ -34,6 +34,10 @@ from service.read_models.histories import Window
 WEIGHT_MAX = 64 * 1024 * 1024
 """Bytes that all labs in memory may take together."""
 TEXTS_MAX = 1_024
+MOVED_MAX = 10_000
+ANSWERS_AFTER_A_MOVE = 8
+"""So often the database answers for a lab that moved before it is made anew, which costs about as
+much as so many answers: a lab that moves all the time is not made all the time."""
 TRIES = 2
 """Where a lab moves faster than it can be made, the database answers."""
 EVENTS_FOLLOWED_MAX = 2_000
@@ -66,6 +70,8 @@ class Memory:
         self._missed: list[_Missed] = []
         """Of each thing that is being made."""
         self._too_heavy: set[tuple[str, bool]] = set()
+        self._moved: OrderedDict[str, int] = OrderedDict()
+        """How often the database is still to answer for labs that were forgotten."""
 
     async def current(self, *known_at: int | datetime) -> Current:
         """
@@ -123,6 +129,8 @@ class Memory:
     def _forget_everything(self) -> None:
         for missed in self._missed:
             missed.everything = True
+        for lab in self._labs:
+            self._has_moved(lab)
         self._labs.clear()
         self._texts.clear()
         self._too_heavy.clear()
@@ -142,6 +150,7 @@ class Memory:
             if one in moved.labs or remembered.shows(moved.people)
         ]:
             self._weight -= self._labs.pop(lab).weight
+            self._has_moved(lab)
 
     async def _meant(self, name: str, position: int) -> str | None:
         """The canonical id of the lab that *name* means at a position, if it means one."""
@@ -183,10 +192,25 @@ class Memory:
                 return found
             if self._current is None or (lab, since == 0) in self._too_heavy:
                 return None
+            if found is None and self._is_to_settle(lab):
+                return None
             made = await self._made(lab, Window(since, self._current.head.position))
             if position <= made.window.until:
                 return made
         return None
+
+    def _is_to_settle(self, lab: str) -> bool:
+        """Whether a lab moved a moment ago, and the database is to answer this once more."""
+        left = self._moved.pop(lab, 0)
+        if left > 1:
+            self._moved[lab] = left - 1
+        return left > 0
+
+    def _has_moved(self, lab: str) -> None:
+        self._moved[lab] = ANSWERS_AFTER_A_MOVE
+        self._moved.move_to_end(lab)
+        if len(self._moved) > MOVED_MAX:
+            self._moved.popitem(last=False)
 
     async def _made(self, lab: str, window: Window) -> RememberedLab:
         """One lab is made once for all who wait for it."""
@@ -211,6 +235,8 @@ class Memory:
             self._too_heavy.add((lab, window.since == 0))
         elif not (missed.everything or lab in missed.labs or made.shows(missed.people)):
             self._keep(made)
+        else:
+            self._has_moved(lab)
         return made
 
     def _keep(self, made: RememberedLab) -> None:

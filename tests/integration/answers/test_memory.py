@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from service.answers import memory as memory_module
 from service.answers.labs import lab_on
 from service.answers.memory import Memory
 from service.answers.times import Times, times_of
@@ -25,8 +26,13 @@ TODAY = date(2020, 6, 1)
 
 
 @pytest.fixture
-async def memories(base: Base) -> list[Memory]:
-    """One with room, and one that forgets all the time; both outlive every example."""
+async def memories(base: Base, monkeypatch: pytest.MonkeyPatch) -> list[Memory]:
+    """
+    One with room, and one that forgets all the time; both outlive every example.
+
+    They make a lab anew at once after it moved, so that as much as can be comes from memory.
+    """
+    monkeypatch.setattr(memory_module, "ANSWERS_AFTER_A_MOVE", 0)
     return [Memory(base.pool), Memory(base.pool, weight_max=15_000)]
 
 
@@ -95,6 +101,7 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
     await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
     memory = Memory(base.pool)
     times = await _times(memory, TODAY, None)
+    await memory.current()
     with memory._making_it() as missed:
         await record(base.pool, b.departure("ann", at="x", on="2020-03"))
         await memory.current()
@@ -104,6 +111,20 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
     now = await _times(memory, TODAY, None)
     async with base.pool.acquire() as connection:
         assert await memory.lab("x", now) == await _asked(connection, "x", now)
+
+
+async def test_a_lab_that_moves_is_made_anew_when_it_rests(base: Base) -> None:
+    """Making it costs as much as some answers: after each move the database gives that many."""
+    await record(base.pool, with_entities(b.founding("x", on="2019")))
+    await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
+    memory = Memory(base.pool)
+    assert await memory.lab("x", await _times(memory, TODAY, None)) is not None
+    await record(base.pool, b.departure("ann", at="x", on="2020-03"))
+    answers = [
+        await memory.lab("x", await _times(memory, TODAY, None))
+        for _ in range(memory_module.ANSWERS_AFTER_A_MOVE + 2)
+    ]
+    assert [answer is None for answer in answers] == [True] * 8 + [False] * 2
 
 
 async def _assert_alike(
