@@ -5,7 +5,7 @@ An append-only log in Postgres is folded into read models that answer for any da
 state of knowledge. Imports point one way:
 
     domain | postgres <- log <- read_models <- recording <- answers <- formats
-        <- api | web | cli <- app
+        <- api | web | cli <- app <- serving | in_process
 """
 
 __version__ = "0.1.0"

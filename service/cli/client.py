@@ -257,9 +257,9 @@ def in_process(settings: "Settings") -> Iterator[Client]:
                 runner.run(_outcome(keeping))
 
 
-def application(name: str) -> Any:
-    """What `service.app` calls *name*; the command line imports nothing above it."""
-    return getattr(importlib.import_module("service.app"), name)
+def application(module: str, name: str) -> Any:
+    """What *module* calls *name*, above the command line, which imports nothing from there."""
+    return getattr(importlib.import_module(module), name)
 
 
 @contextmanager
@@ -289,7 +289,7 @@ async def _keep_open(
     # One task opens and closes, as task groups and cancel scopes in there insist on.
     try:
         context: AbstractAsyncContextManager[httpx.AsyncClient]
-        context = application("open_local")(settings)
+        context = application("service.in_process", "open_local")(settings)
         async with context as http:
             opened.set_result(http)
             await closing.wait()

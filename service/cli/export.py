@@ -60,7 +60,7 @@ def _exported(service: Service) -> Iterator[Iterable[bytes]]:
             yield pieces
         return
     with faults_told():
-        pieces = application("exported")(settings(data_dir=service.data_dir))
+        pieces = application("service.in_process", "exported")(settings(data_dir=service.data_dir))
         with contextlib.closing(pieces):
             yield pieces
 

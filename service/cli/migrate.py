@@ -24,5 +24,5 @@ def migrate(data_dir: Path | None) -> None:
     """
     chosen = settings(data_dir=data_dir)
     with faults_told():
-        sentence = application("migrate")(chosen)
+        sentence = application("service.in_process", "migrate")(chosen)
     print_line(sentence)

@@ -43,7 +43,7 @@ def restore(file: Path, data_dir: Path | None, as_json: bool) -> None:
             more = "" if done < total else ", the read models follow"
             progress.at(done, total, f"{done:,} of {total:,} events{more}")
 
-        head = application("restore")(chosen, lines_of(stream), tell)
+        head = application("service.in_process", "restore")(chosen, lines_of(stream), tell)
     if as_json:
         print_json(msgspec.json.encode(head))
     else:

@@ -32,5 +32,5 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, empty: bool
     """
     chosen = settings(host=host, port=port, data_dir=data_dir)
     with faults_told():
-        code = application("serve")(chosen, empty)
+        code = application("service.serving", "serve")(chosen, empty)
     click.get_current_context().exit(code)

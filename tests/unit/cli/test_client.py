@@ -144,9 +144,9 @@ class Local:
 @pytest.fixture
 def local(service: WrittenService, monkeypatch: pytest.MonkeyPatch) -> Local:
     local = Local(service)
-    app = ModuleType("service.app")
+    app = ModuleType("service.in_process")
     app.open_local = local.open_local  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "service.app", app)
+    monkeypatch.setitem(sys.modules, "service.in_process", app)
     return local
 
 
@@ -209,9 +209,9 @@ def test_directory_that_does_not_open_is_told(
             raise fault
         yield httpx.AsyncClient()
 
-    app = ModuleType("service.app")
+    app = ModuleType("service.in_process")
     app.open_local = open_local  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "service.app", app)
+    monkeypatch.setitem(sys.modules, "service.in_process", app)
     with pytest.raises(raised, match=told), in_process(Settings(data_dir=tmp_path)):
         pass
 

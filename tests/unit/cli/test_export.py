@@ -155,8 +155,8 @@ def test_json_without_a_file_is_a_usage_error(run: Run) -> None:
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = ModuleType("service.app")
-    monkeypatch.setitem(sys.modules, "service.app", module)
+    module = ModuleType("service.in_process")
+    monkeypatch.setitem(sys.modules, "service.in_process", module)
     return module
 
 

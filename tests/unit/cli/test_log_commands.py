@@ -214,8 +214,10 @@ def test_unknown_role_is_a_usage_error(run: Run) -> None:
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = ModuleType("service.app")
-    monkeypatch.setitem(sys.modules, "service.app", module)
+    """In the place of what commands do in process, and of the service."""
+    module = ModuleType("app")
+    for name in ("service.in_process", "service.serving"):
+        monkeypatch.setitem(sys.modules, name, module)
     return module
 
 

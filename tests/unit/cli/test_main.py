@@ -44,7 +44,9 @@ def test_version_is_told() -> None:
 
 
 def test_help_needs_neither_httpx_nor_rich_nor_the_application() -> None:
-    heavy = "{'httpx', 'rich', 'asyncio', 'litestar', 'asyncpg', 'service.app'}"
+    heavy = (
+        "{'httpx', 'rich', 'asyncio', 'litestar', 'asyncpg', 'service.app', 'service.in_process'}"
+    )
     program = f"import sys, service.cli.main; print({heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -1,0 +1,45 @@
+"""The database of a service or a command: whose server it is, and its schema brought up to date."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from service.log.schema import HEAD_REVISION, current_revision, renew_grant
+from service.log.schema import migrate as migrate_schema
+from service.postgres.embedded import EmbeddedPostgres
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+
+@contextlib.contextmanager
+def database(
+    settings: Settings, *, say: Callable[[str], None]
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of the database, and what starts it again if it is ours and died."""
+    if settings.database_url is not None:
+        yield settings.database_url, lambda: None
+        return
+    server = EmbeddedPostgres(settings.data_dir, on_progress=say)
+    server.start()
+    try:
+        yield server.dsn, server.ensure_running
+    finally:
+        server.stop()
+
+
+def bring_up_to_date(settings: Settings, dsn: str) -> None:
+    """Only where something is missing: alembic costs half a second to import."""
+    owner = settings.owner_url or dsn
+    if asyncio.run(current_revision(owner)) != HEAD_REVISION:
+        migrate_schema(owner)
+    if asyncio.run(renew_grant(owner)):
+        log.info("grant_renewed")
+
+
+def say(sentence: str) -> None:
+    """For people, beside what is printed for programs."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,174 @@
+"""What commands do in process, with nothing listening."""
+
+import asyncio
+import contextlib
+import getpass
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+
+import asyncpg
+import httpx
+import structlog
+
+from service.answers.log import LogAnswer, to_answer
+from service.api.operations import Machinery
+from service.app import (
+    CHANCE,
+    LOOK_SECONDS,
+    create_app,
+    end,
+    machinery,
+    make_current,
+    open_service_pool,
+    workforce,
+)
+from service.cli.terminal import meter
+from service.database import bring_up_to_date, database, say
+from service.domain.refusals import shown
+from service.log import usage
+from service.log.export import export, in_pieces, read_export
+from service.log.keys import Principal, key_hash
+from service.log.restore import restore as restore_log
+from service.log.schema import HEAD_REVISION, current_revision
+from service.observability import configure_logs
+from service.read_models.replays import fetch_running, told_of
+from service.read_models.stale import mark_stale
+from service.settings import Settings
+
+
+def migrate(settings: Settings) -> str:
+    """Bring the database up to date; a sentence that says what was done."""
+    with database(settings, say=say) as (dsn, _):
+        before = asyncio.run(current_revision(dsn))
+        bring_up_to_date(settings, dsn)
+    if before == HEAD_REVISION:
+        return f"The database is up to date, at migration {HEAD_REVISION}."
+    return f"The database went from {before or 'empty'} to migration {HEAD_REVISION}."
+
+
+def exported(settings: Settings) -> Iterator[bytes]:
+    """
+    The export of the log in the data directory, in pieces, as they are read.
+
+    Not through the application in process, whose client would gather the whole of it.
+    """
+    _log_little()
+    with database(settings, say=lambda _sentence: None) as (dsn, _):
+        bring_up_to_date(settings, dsn)
+        with asyncio.Runner() as runner:
+            pieces = _exported(dsn)
+            try:
+                while (piece := runner.run(_next(pieces))) is not None:
+                    yield piece
+            finally:
+                runner.run(pieces.aclose())
+
+
+def restore(
+    settings: Settings, lines: Iterable[bytes], tell: Callable[[int, int], None]
+) -> LogAnswer:
+    """
+    Make an exported log the one in the data directory, which is empty; its head.
+
+    *tell* is told how many events of how many are restored.
+
+    Raises:
+        LogInUse: a service or another command uses the log.
+        LogNotEmpty: there is a log already.
+        BrokenExport: *lines* are not what a log exported.
+    """
+    _log_little()
+    with database(settings, say=say) as (dsn, _):
+        bring_up_to_date(settings, dsn)
+        return asyncio.run(_restore(settings, dsn, lines, tell))
+
+
+@contextlib.asynccontextmanager
+async def open_local(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """
+    The application on the data directory, in this process, as its local user.
+
+    What is recorded bears `local:<user>`.
+    """
+    _log_little()
+    opened = contextlib.ExitStack()
+    dsn, _ = await asyncio.to_thread(
+        opened.enter_context, database(settings, say=lambda _sentence: None)
+    )
+    try:
+        await asyncio.to_thread(bring_up_to_date, settings, dsn)
+        secret = secrets.token_urlsafe(32)
+        principal = Principal(f"local:{_user()}", "admin")
+        async with machinery(settings, dsn, {key_hash(secret): principal}) as made:
+            await _make_current_told(made)
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(create_app(made)),  # type: ignore[arg-type]  # two spellings of ASGI's types
+                base_url="http://local",
+                headers={"Authorization": f"Bearer {secret}"},
+                timeout=None,  # noqa: S113 (in process; a replay takes what it takes)
+            ) as client:
+                yield client
+    finally:
+        await asyncio.to_thread(opened.close)
+
+
+async def _exported(dsn: str) -> AsyncGenerator[bytes, None]:
+    async with open_service_pool(dsn) as pool, contextlib.aclosing(export(pool)) as lines:
+        async for piece in in_pieces(lines):
+            yield piece
+
+
+async def _next(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(pieces, None)
+
+
+async def _restore(
+    settings: Settings, dsn: str, lines: Iterable[bytes], tell: Callable[[int, int], None]
+) -> LogAnswer:
+    header, events = read_export(lines)
+    owner = await asyncpg.connect(settings.owner_url or dsn)
+    try:
+        # Until the read models are made: nobody may answer from, or add to, those of an empty log.
+        async with usage.alone(owner):
+            async with owner.transaction():
+                head = await restore_log(
+                    owner,
+                    events,
+                    header.log_id,
+                    now=CHANCE.now(),
+                    tell=lambda position: tell(position, header.events),
+                )
+                await mark_stale(owner)
+            async with open_service_pool(dsn) as pool:
+                await make_current(pool, workforce(dsn, settings.replay_processes))
+    finally:
+        await owner.close()
+    return to_answer(head)
+
+
+async def _make_current_told(made: Machinery) -> None:
+    """The same, with its progress on stderr for whoever waits."""
+    becoming = asyncio.create_task(make_current(made.pool, made.workforce))
+    try:
+        with meter("Building the read models anew") as progress:
+            while not (await asyncio.wait({becoming}, timeout=LOOK_SECONDS))[0]:
+                async with made.pool.acquire() as connection:
+                    running = await fetch_running(connection)
+                if running is not None:
+                    progress.at(running.done, running.total, told_of(running))
+        await becoming
+    finally:
+        await end({becoming})
+
+
+def _log_little() -> None:
+    """For commands: what goes wrong is told, what goes well is not."""
+    configure_logs(for_people=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
+
+
+def _user() -> str:
+    try:
+        return shown(getpass.getuser()).strip("'")
+    except (KeyError, OSError):
+        return "unknown"
