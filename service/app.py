@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import gc
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 from litestar.types import ASGIApp
@@ -15,7 +14,8 @@ from service.answers.memory import Memory
 from service.api.application import create_api
 from service.api.kept import Kept
 from service.api.openapi import document
-from service.api.operations import Machinery
+from service.api.operations import Machinery, Place
+from service.listening import FIRST_QUESTION
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
@@ -26,6 +26,7 @@ from service.read_models.replays import ReplayRunning, clean_up
 from service.recording.admission import Chance
 from service.recording.writer import Writer
 from service.settings import Settings
+from service.tasks import end
 from service.web.handlers import page_handlers
 
 ROLE = "timeline_service"
@@ -34,7 +35,8 @@ COLLECT_AFTER = (50_000, 20, 100)
 """New objects until the collector looks at them, and looks until it looks at older ones too."""
 LOOK_SECONDS = 0.5
 """Between looks at a replay that is waited for."""
-FIRST_QUESTION = "/v1/labs/DeepMind?at=2024-06-01"
+CONNECTIONS_MAX = 40
+"""Of all workers: the Postgres that comes along takes 60, and commands need some too."""
 
 
 def create_app(made: Machinery) -> ASGIApp:
@@ -44,7 +46,10 @@ def create_app(made: Machinery) -> ASGIApp:
 
 @contextlib.asynccontextmanager
 async def machinery(
-    settings: Settings, dsn: str, outside_keys: dict[bytes, Principal] | None = None
+    settings: Settings,
+    dsn: str,
+    outside_keys: dict[bytes, Principal] | None = None,
+    place: Place | None = None,
 ) -> AsyncIterator[Machinery]:
     """
     A pool, a writer and all else that handlers use, until the block ends.
@@ -55,7 +60,10 @@ async def machinery(
     keys = dict(outside_keys or {})
     if settings.api_key is not None:
         keys[key_hash(settings.api_key)] = Principal("admin", "admin")
-    async with usage.shared(dsn), open_service_pool(dsn) as pool:
+    async with (
+        usage.shared(dsn),
+        open_service_pool(dsn, size_max=min(10, CONNECTIONS_MAX // settings.workers)) as pool,
+    ):
         _collect_seldom()
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
@@ -76,8 +84,9 @@ async def machinery(
             outside_keys=keys,
             keys=KeyLookUp(pool),
             read_keys_required=settings.read_keys_required,
-            position_seen=head.position,
+            place=place or Place(),
         )
+        made.position_seen = max(made.position_seen, head.position)
         try:
             yield made
         finally:
@@ -86,9 +95,9 @@ async def machinery(
 
 
 @contextlib.asynccontextmanager
-async def open_service_pool(dsn: str) -> AsyncIterator[Pool]:
+async def open_service_pool(dsn: str, size_max: int = 10) -> AsyncIterator[Pool]:
     """A pool as the service has it, until the block ends."""
-    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH)
+    pool = await open_pool(dsn, role=ROLE, search_path=SEARCH_PATH, size_max=size_max)
     try:
         yield pool
     finally:
@@ -132,13 +141,6 @@ async def read_state(pool: Pool) -> ReadModelState:
     """By which code and which replay the read models were made."""
     async with pool.acquire() as connection:
         return await fetch_state(connection)
-
-
-async def end(tasks: Collection["asyncio.Task[Any]"]) -> None:
-    """Cancel what goes on by itself and wait until it has put its things away."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _now() -> datetime:

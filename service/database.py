@@ -12,6 +12,8 @@ from service.log.schema import migrate as migrate_schema
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
 
+WATCH_SECONDS = 1.0
+
 log = structlog.get_logger()
 
 
@@ -43,3 +45,13 @@ def bring_up_to_date(settings: Settings, dsn: str) -> None:
 def say(sentence: str) -> None:
     """For people, beside what is printed for programs."""
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
+
+async def watch(ensure_running: Callable[[], None]) -> None:
+    """Start our own Postgres again whenever it died."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await asyncio.to_thread(ensure_running)
+        except Exception:
+            log.exception("postgres_not_restarted")

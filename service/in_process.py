@@ -16,7 +16,6 @@ from service.app import (
     CHANCE,
     LOOK_SECONDS,
     create_app,
-    end,
     machinery,
     make_current,
     open_service_pool,
@@ -34,6 +33,7 @@ from service.observability import configure_logs
 from service.read_models.replays import fetch_running, told_of
 from service.read_models.stale import mark_stale
 from service.settings import Settings
+from service.tasks import end
 
 
 def migrate(settings: Settings) -> str:

@@ -9,9 +9,11 @@ import msgspec
 import structlog
 
 
-def configure_logs(*, for_people: bool) -> None:
+def configure_logs(*, for_people: bool, worker: int | None = None) -> None:
     """
     Log to stderr: lines for people on a terminal, JSON elsewhere.
+
+    Each line says which *worker* wrote it, if there are several.
 
     Source: structlog's own processors; nothing is formatted before it.
     """
@@ -20,9 +22,16 @@ def configure_logs(*, for_people: bool) -> None:
         if for_people
         else structlog.processors.JSONRenderer(serializer=_to_json)
     )
+
+    def numbered(
+        logger: object, method: str, line: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return line if worker is None else {**line, "worker": worker}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            numbered,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -10,6 +10,8 @@ import platformdirs
 from service.read_models.crews import PROCESSES_MAX
 
 READ_KEYS = ("open", "required")
+WORKERS_MAX = 8
+"""More would not record faster, and each has connections of its own."""
 
 
 class BadSetting(ValueError):
@@ -26,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
+    """Processes that answer."""
     api_key: str | None = None
     """An admin key from outside, for tests and containers."""
     read_keys_required: bool = False
@@ -53,7 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "owner_url": environ.get("TIMELINE_OWNER_URL") or None,
             "data_dir": Path(environ.get("TIMELINE_DATA_DIR") or default_data_dir()),
             "host": environ.get("TIMELINE_HOST") or "127.0.0.1",
-            "port": _port(environ.get("TIMELINE_PORT") or "8000"),
+            "port": _number("TIMELINE_PORT", environ.get("TIMELINE_PORT") or "8000", 0, 65535),
+            "workers": _number(
+                "TIMELINE_WORKERS", environ.get("TIMELINE_WORKERS") or "1", 1, WORKERS_MAX
+            ),
             "api_key": environ.get("TIMELINE_API_KEY") or None,
             "read_keys_required": read_keys == "required",
             "replay_processes": _processes(environ.get("TIMELINE_REPLAY_PROCESSES") or "1"),
@@ -68,9 +75,10 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("lab-timeline", appauthor=False))
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise BadSetting(f"TIMELINE_PORT is '{text}'; it takes a number from 0 to 65535.")
+def _number(name: str, text: str, least: int, most: int) -> int:
+    # [0-9] alone: other digits are decimals too.
+    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+        raise BadSetting(f"{name} is '{text}'; it takes a number from {least} to {most}.")
     return int(text)
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.api.dispatch import handler_of, path_with_slashes, validated
 from service.api.kept import SECURITY_HEADERS, KeptAnswer
@@ -32,9 +34,14 @@ log = structlog.get_logger()
 
 
 class Metrics:
-    """What Prometheus reads."""
+    """
+    What Prometheus reads.
 
-    def __init__(self) -> None:
+    Shapes: *folder* is where several processes count for one service; None of one alone.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "timeline_requests",
@@ -49,7 +56,10 @@ class Metrics:
             registry=self.registry,
         )
         self.position = Gauge(
-            "timeline_head_position", "The greatest position seen.", registry=self.registry
+            "timeline_head_position",
+            "The greatest position seen.",
+            registry=self.registry,
+            multiprocess_mode="max",
         )
         self._of: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         """Their children: looking them up by labels costs more than counting."""
@@ -66,6 +76,14 @@ class Metrics:
         requests.inc()
         histogram.observe(seconds)
 
+    def told(self) -> bytes:
+        """As it is read: of all processes, whichever is asked."""
+        registry = self.registry
+        if self._folder is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]  # as it comes
+        return generate_latest(registry)
+
 
 def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
     """
@@ -73,7 +91,7 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 
     Shapes: *pages* are handlers of pages by name, made by `web`, which `api` does not import.
     """
-    metrics = Metrics()
+    metrics = Metrics(machinery.place.metrics_folder)
 
     @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
     def healthz() -> dict[str, str]:
@@ -92,7 +110,7 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
     @get("/metrics", sync_to_thread=False)
     def metrics_page() -> Response[bytes]:
         metrics.position.set(machinery.position_seen)
-        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
+        return Response(metrics.told(), media_type="text/plain; version=0.0.4")
 
     @get("/schema/openapi.json", sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:

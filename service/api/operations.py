@@ -6,8 +6,9 @@ that a new operation without a role or an example does not exist.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -27,6 +28,19 @@ from service.recording.writer import Writer
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Tag = Literal["Labs", "People", "Events", "Log", "Findings", "Replays", "Keys"]
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a process stands among those that answer for one service."""
+
+    leads: bool = True
+    """Whether it does what is done once a service: its start, and the tasks that go on."""
+    seen: MutableSequence[int] = field(default_factory=lambda: [0])
+    """The greatest head that any answer was given from, by process, in memory that all share."""
+    number: int = 0
+    """Which of *seen* is its own to write."""
+    metrics_folder: Path | None = None
+    """Where all of them count; None of one that is alone."""
 
 
 class Machinery(Struct, kw_only=True):
@@ -51,8 +65,17 @@ class Machinery(Struct, kw_only=True):
     is_readable: bool = True
     """Whether the read models can be asked: not while they are first built, or built by code
     whose rows this one cannot read."""
-    position_seen: int = 0
-    """The greatest head that any answer of this process was given from."""
+    place: Place = field(default_factory=Place)
+
+    @property
+    def position_seen(self) -> int:
+        """The greatest head that any answer of this service was given from."""
+        return max(self.place.seen)
+
+    @position_seen.setter
+    def position_seen(self, position: int) -> None:
+        # To each process its own: two that wrote to one place could undo each other.
+        self.place.seen[self.place.number] = position
 
     def today(self) -> date:
         """The UTC day."""

@@ -42,14 +42,13 @@ async def look(machinery: Machinery) -> Readiness:
             state="not_ready", checks={"database": f"not reached: {type(fault).__name__}"}
         )
     machinery.position_seen = max(machinery.position_seen, head.position)
-    is_readable = machinery.is_readable and state.is_readable
     checks = {
         "database": "ok",
         "migrations": "ok",
-        "read_models": "ok" if is_readable else _told(running),
+        "read_models": "ok" if state.is_readable else _told(running),
     }
     return Readiness(
-        state="ready" if is_readable else "not_ready",
+        state="ready" if state.is_readable else "not_ready",
         checks=checks,
         replay=running or UNSET,
     )
@@ -65,6 +64,10 @@ async def check(operation: Operation, machinery: Machinery) -> None:
     if machinery.is_readable or operation.tag in _NEED_NO_READ_MODELS:
         return
     async with machinery.pool.acquire() as connection:
+        # Another process may have replayed them.
+        machinery.is_readable = (await fetch_state(connection)).is_readable
+        if machinery.is_readable:
+            return
         running = await fetch_running(connection)
     seconds = running.seconds_left if running else None
     raise NotReady(

@@ -6,6 +6,7 @@ import click
 
 from service.cli.client import application, faults_told
 from service.cli.options import data_dir_option, settings
+from service.settings import WORKERS_MAX
 
 
 @click.command(
@@ -20,9 +21,16 @@ Example:
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one  [env: TIMELINE_PORT; else 8000]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, WORKERS_MAX),
+    help="Processes that answer  [env: TIMELINE_WORKERS; else 1]",
+)
 @data_dir_option
 @click.option("--empty", is_flag=True, help="Leave an empty log empty; load no history.")
-def serve(host: str | None, port: int | None, data_dir: Path | None, empty: bool) -> None:
+def serve(
+    host: str | None, port: int | None, workers: int | None, data_dir: Path | None, empty: bool
+) -> None:
     """
     Serve the timeline over HTTP.
 
@@ -30,7 +38,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, empty: bool
     and answers until SIGINT or SIGTERM. With DATABASE_URL set, that Postgres is used instead of
     the one in the data directory.
     """
-    chosen = settings(host=host, port=port, data_dir=data_dir)
+    chosen = settings(host=host, port=port, workers=workers, data_dir=data_dir)
     with faults_told():
         code = application("service.serving", "serve")(chosen, empty)
     click.get_current_context().exit(code)

@@ -15,7 +15,14 @@ Run = Callable[..., Result]
 
 URL = "http://service.test"
 UNSET = dict.fromkeys(
-    ("TIMELINE_API_KEY", "TIMELINE_DATA_DIR", "TIMELINE_HOST", "TIMELINE_PORT", "DATABASE_URL")
+    (
+        "TIMELINE_API_KEY",
+        "TIMELINE_DATA_DIR",
+        "TIMELINE_HOST",
+        "TIMELINE_PORT",
+        "TIMELINE_WORKERS",
+        "DATABASE_URL",
+    )
 )
 
 

@@ -232,20 +232,30 @@ def test_serve_hands_its_options_over(app: ModuleType, tmp_path: Any) -> None:
     seen: list[Any] = []
 
     def serve(settings: Any, empty: bool) -> int:
-        seen.append((settings.host, settings.port, settings.data_dir, empty))
+        seen.append((settings.host, settings.port, settings.workers, settings.data_dir, empty))
         return 3
 
     app.serve = serve  # type: ignore[attr-defined]
-    arguments = ["serve", "--port", "0", "--data-dir", str(tmp_path), "--empty"]
+    arguments = ["serve", "--port", "0", "--workers", "2", "--data-dir", str(tmp_path), "--empty"]
     result = CliRunner().invoke(timeline, arguments, env={**UNSET, "TIMELINE_HOST": "::1"})
     assert result.exit_code == 3
-    assert seen == [("::1", 0, tmp_path, True)]
+    assert seen == [("::1", 0, 2, tmp_path, True)]
 
 
-def test_bad_setting_is_refused(app: ModuleType) -> None:
-    result = CliRunner().invoke(timeline, ["migrate"], env={**UNSET, "TIMELINE_PORT": "many"})
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("TIMELINE_PORT", "many", "0 to 65535"),
+        ("TIMELINE_PORT", "65536", "0 to 65535"),
+        ("TIMELINE_PORT", "８０", "0 to 65535"),
+        ("TIMELINE_WORKERS", "0", "1 to 8"),
+        ("TIMELINE_WORKERS", "9", "1 to 8"),
+    ],
+)
+def test_bad_setting_is_refused(app: ModuleType, name: str, value: str, takes: str) -> None:
+    result = CliRunner().invoke(timeline, ["migrate"], env={**UNSET, name: value})
     assert result.exit_code == 2
-    assert "TIMELINE_PORT is 'many'" in result.stderr
+    assert f"{name} is '{value}'; it takes a number from {takes}." in result.stderr
 
 
 @pytest.mark.parametrize("command", ["migrate", "serve"])

@@ -1,0 +1,217 @@
+"""One process that answers: alone, or as one of several workers."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Collection, Iterator, Sequence
+from socket import socket
+from typing import Any, Protocol
+
+import structlog
+import uvicorn
+
+from service.api.operations import Machinery, Place
+from service.app import (
+    CHANCE,
+    LOOK_SECONDS,
+    create_app,
+    machinery,
+    make_current,
+    read_state,
+)
+from service.database import say, watch
+from service.listening import BACKLOG, listen, tell_address
+from service.log.read import read_head
+from service.log.schema import bundled
+from service.postgres.pool import Pool
+from service.read_models.replays import clean_up
+from service.read_models.similar_people import keep_looking
+from service.recording.fixtures import load_fixtures, read_fixtures
+from service.settings import Settings
+from service.tasks import end
+
+GRACEFUL_SECONDS = 8
+PAUSE_SECONDS_MAX = 60.0
+"""Between tries to make the read models current, doubled each time."""
+
+log = structlog.get_logger()
+
+
+class Overseer(Protocol):
+    """Whoever started a process that answers, and ends it."""
+
+    async def may_listen(self) -> None:
+        """Told that all is prepared; returns when clients may come."""
+
+    def oversee(self, server: "Server") -> None:
+        """Given what can be asked to end from now on."""
+
+    def listens(self) -> None:
+        """Told that clients are accepted."""
+
+
+def answer_alone(
+    settings: Settings,
+    dsn: str,
+    sockets: Sequence[socket],
+    ensure_running: Callable[[], None],
+    *,
+    empty: bool,
+) -> int:
+    """Answer until SIGINT or SIGTERM; the exit code."""
+
+    async def run() -> int:
+        watching = asyncio.create_task(watch(ensure_running))
+        try:
+            await answer(settings, dsn, sockets, Place(), _Signals(sockets), empty=empty)
+        finally:
+            await end({watching})
+        return 0
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(run())
+
+
+async def answer(
+    settings: Settings,
+    dsn: str,
+    sockets: Sequence[socket],
+    place: Place,
+    overseer: Overseer,
+    *,
+    empty: bool,
+) -> None:
+    """Prepare what is to be prepared, then answer until the overseer asks to end."""
+    async with machinery(settings, dsn, place=place) as made:
+        if place.leads:
+            await _start_up(made, empty=empty)
+        await overseer.may_listen()
+        if not place.leads:
+            await _see_head(made)
+            made.is_readable = (await read_state(made.pool)).is_readable
+        server = Server(made, overseer)
+        overseer.oversee(server)
+        looking = set()
+        if place.leads:
+            made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
+            looking.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))
+        try:
+            await server.serve(list(sockets))
+        finally:
+            await end(looking)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster loop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 (not on every platform)
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to its overseer."""
+
+    def __init__(self, made: Machinery, overseer: Overseer) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(made),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        self._tasks: Collection[asyncio.Task[Any]] = made.tasks
+        self._overseer = overseer
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the overseer's: uvicorn would raise them again after a clean end."""
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._overseer.listens()
+
+    def ask_to_exit(self, *, at_once: bool = False) -> None:
+        """Finish what was begun and end, or leave it unfinished."""
+        self.should_exit = True
+        self.force_exit = self.force_exit or at_once
+        # A replay puts its things away while requests are finished.
+        for task in self._tasks:
+            task.cancel()
+
+
+class _Signals:
+    """The overseer of a process that answers alone: its user."""
+
+    def __init__(self, sockets: Sequence[socket]) -> None:
+        self._sockets = sockets
+
+    async def may_listen(self) -> None:
+        listen(self._sockets)
+
+    def oversee(self, server: Server) -> None:
+        """The first signal asks to end, a second one at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: server.ask_to_exit(at_once=server.should_exit))
+
+    def listens(self) -> None:
+        tell_address(self._sockets)
+
+
+async def _start_up(made: Machinery, *, empty: bool) -> None:
+    """What is done once a service, before anybody is answered, as far as it takes no time."""
+    if made.position_seen == 0:
+        # Spares whoever comes first a refusal.
+        await make_current(made.pool, made.workforce)
+    made.is_readable = (await read_state(made.pool)).is_readable
+    if made.is_readable:
+        await _prepare(made, empty=empty)
+
+
+async def _become_current(made: Machinery, *, empty: bool) -> None:
+    """Replay if need be, however often that takes, and let the service answer once it can."""
+    pause = LOOK_SECONDS
+    while True:
+        try:
+            await make_current(made.pool, made.workforce)
+            if not made.is_readable:
+                await _prepare(made, empty=empty)
+                log.info("read_models_replayed", position=made.position_seen)
+            # What a killed process left may be held for a moment yet.
+            while not await clean_up(made.pool, CHANCE.now()):  # noqa: ASYNC110 (by whomever)
+                await asyncio.sleep(LOOK_SECONDS)
+        except Exception:
+            log.exception("replay_failed", retry_in_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+        else:
+            return
+
+
+async def _prepare(made: Machinery, *, empty: bool) -> None:
+    """With read models that can be asked: load the history that comes along, and answer."""
+    if not empty:
+        await _load_fixtures(made.pool)
+    await _see_head(made)
+    made.is_readable = True
+
+
+async def _see_head(made: Machinery) -> None:
+    async with made.pool.acquire() as connection:
+        made.position_seen = max(made.position_seen, (await read_head(connection)).position)
+
+
+async def _load_fixtures(pool: Pool) -> None:
+    fixtures = await asyncio.to_thread(read_fixtures, bundled("fixtures"))
+    async with pool.acquire() as connection, connection.transaction():
+        count = await load_fixtures(connection, fixtures, CHANCE)
+    if count:
+        say(f"Loaded {count} events of the history that comes along.")
