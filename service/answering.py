@@ -26,7 +26,7 @@ from service.log.schema import bundled
 from service.postgres.pool import Pool
 from service.read_models.replays import clean_up
 from service.read_models.similar_people import keep_looking
-from service.recording.fixtures import load_fixtures, read_fixtures
+from service.recording.fixtures import is_edition_missing, load_fixtures, read_fixtures
 from service.settings import Settings
 from service.tasks import end
 
@@ -210,7 +210,11 @@ async def _see_head(made: Machinery) -> None:
 
 
 async def _load_fixtures(pool: Pool) -> None:
-    fixtures = await asyncio.to_thread(read_fixtures, bundled("fixtures"))
+    folder = bundled("fixtures")
+    async with pool.acquire() as connection:
+        if not await is_edition_missing(connection, folder):
+            return
+    fixtures = await asyncio.to_thread(read_fixtures, folder)
     async with pool.acquire() as connection, connection.transaction():
         count = await load_fixtures(connection, fixtures, CHANCE)
     if count:

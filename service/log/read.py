@@ -19,6 +19,7 @@ _READ_POSITION_AT = _SQL["read_position_at"]
 _READ_RECORDED_AT = _SQL["read_recorded_at"]
 _READ_INSTANTS = _SQL["read_instants"]
 _READ_BY_IDS = _SQL["read_by_ids"]
+_READ_LAST_WORDS = _SQL["read_last_words"]
 _READ_BY_POSITIONS = _SQL["read_by_positions"]
 _READ_CHAINS = _SQL["read_chains"]
 _READ_BY_SUBJECTS = _SQL["read_by_subjects"]
@@ -28,6 +29,14 @@ _READ_RECEIPT = _SQL["read_receipt"]
 _READ_IDENTITY = _SQL["read_identity"]
 _READ_PAGE = _SQL["read_page"]
 _READ_TIMELINE = _SQL["read_timeline"]
+
+
+class LastWord(Struct, frozen=True):
+    """The original, correction or retraction that holds of an event."""
+
+    recorded_by: str
+    body_digest: bytes | None
+    """None where it is not known what was sent, as of a restored log."""
 
 
 class LogIdentity(Struct, frozen=True):
@@ -74,6 +83,14 @@ async def read_instants(connection: Connection, positions: Iterable[int]) -> dic
 async def read_by_ids(connection: Connection, event_ids: Iterable[UUID]) -> list[RecordedEvent]:
     """The events with these ids, originals with all that corrected or retracted them."""
     return _events(await connection.fetch(_READ_BY_IDS, list(event_ids)))
+
+
+async def read_last_words(
+    connection: Connection, event_ids: Iterable[UUID]
+) -> dict[UUID, LastWord]:
+    """For each of these ids that is an event's: who had the last word on it, and what was sent."""
+    rows = await connection.fetch(_READ_LAST_WORDS, list(event_ids))
+    return {row["event_id"]: LastWord(row["recorded_by"], row["body_digest"]) for row in rows}
 
 
 async def read_by_positions(

@@ -47,6 +47,23 @@ WHERE e.event_id = ANY ($1::uuid[])
     )
 ORDER BY e.position;
 
+-- name: read_last_words
+-- Of events by their ids, in order, who recorded each and each event about it, and what was sent.
+-- $1 event_ids uuid[]
+WITH named AS MATERIALIZED (
+    SELECT position, event_id
+    FROM events
+    WHERE event_id = ANY ($1::uuid[])
+)
+SELECT n.event_id, e.position, e.recorded_by, e.body_digest
+FROM named AS n
+JOIN events AS e ON e.position = n.position
+UNION ALL
+SELECT n.event_id, e.position, e.recorded_by, e.body_digest
+FROM named AS n
+JOIN events AS e ON e.target_position = n.position
+ORDER BY position;
+
 -- name: read_by_positions
 -- Events by their positions.
 -- $1 positions bigint[]

@@ -46,6 +46,22 @@ def read_fixtures(folder: Path) -> list[Submission]:
     return submissions
 
 
+async def is_edition_missing(connection: Connection, folder: Path) -> bool:
+    """
+    Whether `load_fixtures` would record something.
+
+    It compares what was sent with what is to be sent, and reads neither: each start asks.
+    """
+    edition = {UUID(raw.pop("event_id")): digest(raw) for _, raw in _lines(folder)}
+    words = await read.read_last_words(connection, edition)
+    if not words:
+        return (await read.read_head(connection)).position == 0
+    return edition.keys() != words.keys() or any(
+        _is_older(word.recorded_by, word.body_digest, edition[event_id])
+        for event_id, word in words.items()
+    )
+
+
 async def load_fixtures(
     connection: Connection, fixtures: Sequence[Submission], chance: Chance
 ) -> int:
@@ -81,19 +97,19 @@ def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> 
         word = last.get(_id(fixture))
         if word is None:
             missing.append(fixture)
-        elif word.recorded_by == RECORDED_BY and _says_else(word, fixture):
-            # What somebody corrected or retracted since is theirs and stands.
+        elif _is_older(word.recorded_by, word.body_digest, fixture.body_digest):
             missing.append(_correction(fixture, word))
     return missing
 
 
-def _says_else(word: RecordedEvent, fixture: Submission) -> bool:
+def _is_older(recorded_by: str, said: bytes | None, says: bytes) -> bool:
     """
     Whether the fixture was another line when the log last heard of it.
 
-    Of a restored log that is not known: what came along then is taken for what comes along now.
+    What somebody corrected or retracted since is theirs and stands. Of a restored log it is not
+    known what was sent: what came along then is taken for what comes along now.
     """
-    return word.body_digest is not None and word.body_digest != fixture.body_digest
+    return recorded_by == RECORDED_BY and said is not None and said != says
 
 
 def _correction(fixture: Submission, last: RecordedEvent) -> Submission:

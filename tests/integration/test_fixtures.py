@@ -28,7 +28,7 @@ from service.domain.fold import fold
 from service.log import read
 from service.log.schema import bundled
 from service.postgres.pool import Pool
-from service.recording.fixtures import load_fixtures, read_fixtures
+from service.recording.fixtures import is_edition_missing, load_fixtures, read_fixtures
 from tests.support.postgres import CHANCE
 
 Line = dict[str, Any]
@@ -308,10 +308,14 @@ def is_of(event_id: UUID, line: Line) -> bool:
 
 
 async def load(pool: Pool, folder: Path) -> int:
-    """What a start of the service does with the fixtures in *folder*."""
+    """What a start of the service does with the fixtures in *folder*, and whether it would ask."""
     fixtures = read_fixtures(folder)
     async with pool.acquire() as connection, connection.transaction():
-        return await load_fixtures(connection, fixtures, CHANCE)
+        is_missing = await is_edition_missing(connection, folder)
+        count = await load_fixtures(connection, fixtures, CHANCE)
+        assert is_missing == (count > 0)
+        assert not await is_edition_missing(connection, folder)
+        return count
 
 
 async def chain_of(pool: Pool, event_id: str) -> list[RecordedEvent]:
