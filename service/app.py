@@ -41,7 +41,7 @@ CONNECTIONS_MAX = 40
 
 def create_app(made: Machinery) -> ASGIApp:
     """The ASGI application on what was made for it."""
-    return create_api(made, page_handlers(document(), lambda: made.position_seen, FIRST_QUESTION))
+    return create_api(made, page_handlers(document, lambda: made.position_seen, FIRST_QUESTION))
 
 
 @contextlib.asynccontextmanager

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from service.log.schema import HEAD_REVISION, current_revision, renew_grant
-from service.log.schema import migrate as migrate_schema
+from service.log.schema import is_up_to_date, migrate
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
 
@@ -34,12 +33,11 @@ def database(
 
 
 def bring_up_to_date(settings: Settings, dsn: str) -> None:
-    """Only where something is missing: alembic costs half a second to import."""
+    """Migrate where something is missing, and renew a grant that a copy of the database lost."""
     owner = settings.owner_url or dsn
-    if asyncio.run(current_revision(owner)) != HEAD_REVISION:
-        migrate_schema(owner)
-    if asyncio.run(renew_grant(owner)):
-        log.info("grant_renewed")
+    if not asyncio.run(is_up_to_date(owner)):
+        migrate(owner)
+        asyncio.run(is_up_to_date(owner))
 
 
 def say(sentence: str) -> None:

@@ -14,7 +14,6 @@ from service.database import bring_up_to_date, database, say
 from service.listening import bound, closed_at_end
 from service.observability import configure_logs
 from service.settings import Settings
-from service.supervising import supervise
 
 
 def serve(settings: Settings, empty: bool = False) -> int:
@@ -31,11 +30,21 @@ def serve(settings: Settings, empty: bool = False) -> int:
     is_alone = settings.workers == 1
     with closed_at_end(bound(settings.host, settings.port)) as sockets:
         if is_alone:
-            threading.Thread(target=importlib.import_module, args=["service.answering"]).start()
+            threading.Thread(target=_import_ahead, args=[settings]).start()
         with database(settings, say=say) as (dsn, ensure_running):
             bring_up_to_date(settings, dsn)
             if is_alone:
                 from service.answering import answer_alone  # noqa: PLC0415 (see above)
 
                 return answer_alone(settings, dsn, sockets, ensure_running, empty=empty)
+            from service.supervising import supervise  # noqa: PLC0415 (see above)
+
             return asyncio.run(supervise(settings, dsn, sockets, ensure_running, empty=empty))
+
+
+def _import_ahead(settings: Settings) -> None:
+    """Have what answers at hand when Postgres is up, and what migrates if it is made anew."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        importlib.import_module("alembic.command")
+        importlib.import_module("sqlalchemy.ext.asyncio")
+    importlib.import_module("service.answering")

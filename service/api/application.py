@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,13 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 
     @get("/schema/openapi.json", sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return validated(request, encoded, {})
+        return validated(request, described(), {})
 
-    encoded = msgspec.json.encode(document())
+    @cache
+    def described() -> bytes:
+        """Made when it is first asked for: a start has no time for it."""
+        return msgspec.json.encode(document())
+
     routes = [
         route(op.path, http_method=[op.method], status_code=200, name=op.id)(handler_of(op))
         for op in OPERATIONS

@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 import asyncpg
+import structlog
 
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
@@ -15,6 +16,8 @@ _WRITE_MISSING_GRANT = _SQL["write_missing_grant"]
 
 HEAD_REVISION = "0004"
 """The newest migration; a test compares it with the files."""
+
+log = structlog.get_logger()
 
 
 def migrations_folder() -> Path:
@@ -55,12 +58,29 @@ async def renew_grant(dsn: str) -> bool:
     """
     connection = await asyncpg.connect(dsn)
     try:
-        grant = await connection.fetchval(_WRITE_MISSING_GRANT)
-        if grant is not None:
-            await connection.execute(grant)
-        return grant is not None
+        return await _renew_grant(connection)
     finally:
         await connection.close()
+
+
+async def is_up_to_date(dsn: str) -> bool:
+    """Whether the database is at the newest migration; if so, a lost grant is renewed too."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        if await fetch_revision(connection) != HEAD_REVISION:
+            return False
+        if await _renew_grant(connection):
+            log.info("grant_renewed")
+        return True
+    finally:
+        await connection.close()
+
+
+async def _renew_grant(connection: Connection) -> bool:
+    grant = await connection.fetchval(_WRITE_MISSING_GRANT)
+    if grant is not None:
+        await connection.execute(grant)
+    return grant is not None
 
 
 def migrate(dsn: str, revision: str = "head") -> None:

@@ -1,6 +1,7 @@
 """The pages as route handlers."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -12,10 +13,9 @@ _HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
 def page_handlers(
-    document: Mapping[str, Any], position: Callable[[], int], first_question: str
+    document: Callable[[], Mapping[str, Any]], position: Callable[[], int], first_question: str
 ) -> dict[str, Any]:
-    """Every page by name."""
-    docs = docs_page(document)
+    """Every page by name; what is described in *document* is made when it is first asked for."""
     css = _static("page.css")
     icon = _static("icon.svg")
 
@@ -24,9 +24,13 @@ def page_handlers(
         page = home_page(position=position(), first_question=first_question)
         return Response(page, media_type="text/html", headers=_HEADERS)
 
+    @cache
+    def docs() -> str:
+        return docs_page(document())
+
     @get("/docs", sync_to_thread=False, name="docs")
     def documentation() -> Response[str]:
-        return Response(docs, media_type="text/html", headers=_HEADERS)
+        return Response(docs(), media_type="text/html", headers=_HEADERS)
 
     @get("/static/page.css", sync_to_thread=False, name="css")
     def stylesheet() -> Response[str]:
