@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from socket import socket
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from service.postgres.pool import Pool
 from service.read_models.replays import clean_up
 from service.read_models.similar_people import keep_looking
 from service.recording.fixtures import is_edition_missing, load_fixtures, read_fixtures
+from service.recording.forwarding import door
 from service.settings import Settings
 from service.tasks import end
 
@@ -82,7 +83,7 @@ async def answer(
     empty: bool,
 ) -> None:
     """Prepare what is to be prepared, then answer until the overseer asks to end."""
-    async with machinery(settings, dsn, place=place) as made:
+    async with machinery(settings, dsn, place=place) as made, _recording_for_others(made):
         if place.leads:
             await _start_up(made, empty=empty)
         await overseer.may_listen()
@@ -164,6 +165,14 @@ class _Signals:
 
     def listens(self) -> None:
         tell_address(self._sockets)
+
+
+@contextlib.asynccontextmanager
+async def _recording_for_others(made: Machinery) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as opened:
+        if made.place.leads and made.place.writer_path is not None:
+            await opened.enter_async_context(door(made.writer, made.place.writer_path))
+        yield
 
 
 async def _start_up(made: Machinery, *, empty: bool) -> None:

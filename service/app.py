@@ -24,6 +24,7 @@ from service.read_models.crews import Workforce
 from service.read_models.replay import ReadModelState, fetch_state, replay
 from service.read_models.replays import ReplayRunning, clean_up
 from service.recording.admission import Chance
+from service.recording.forwarding import ForwardingWriter
 from service.recording.writer import Writer
 from service.settings import Settings
 from service.tasks import end
@@ -60,6 +61,7 @@ async def machinery(
     keys = dict(outside_keys or {})
     if settings.api_key is not None:
         keys[key_hash(settings.api_key)] = Principal("admin", "admin")
+    place = place or Place()
     async with (
         usage.shared(dsn),
         open_service_pool(dsn, size_max=min(10, CONNECTIONS_MAX // settings.workers)) as pool,
@@ -68,7 +70,7 @@ async def machinery(
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
             head = await read_head(connection)
-        writer = Writer(pool, CHANCE)
+        writer = _writer(pool, place)
         writer.start()
         made = Machinery(
             pool=pool,
@@ -84,7 +86,7 @@ async def machinery(
             outside_keys=keys,
             keys=KeyLookUp(pool),
             read_keys_required=settings.read_keys_required,
-            place=place or Place(),
+            place=place,
         )
         made.position_seen = max(made.position_seen, head.position)
         try:
@@ -135,6 +137,12 @@ async def make_current(pool: Pool, workers: Workforce | None = None) -> None:
             await replay(pool, CHANCE.new_id(), now=CHANCE.now, workforce=workers)
         except ReplayRunning:
             await asyncio.sleep(LOOK_SECONDS)
+
+
+def _writer(pool: Pool, place: Place) -> Writer:
+    if place.leads or place.writer_path is None:
+        return Writer(pool, CHANCE)
+    return ForwardingWriter(pool, CHANCE, place.writer_path)
 
 
 async def read_state(pool: Pool) -> ReadModelState:

@@ -59,7 +59,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     dsn: str
     sockets: Sequence[socket]
     seen: MutableSequence[int]
-    metrics_folder: Path
+    shared_folder: Path
     empty: bool
 
 
@@ -84,7 +84,7 @@ async def supervise(
             dsn=dsn,
             sockets=sockets,
             seen=_SPAWN.RawArray("q", settings.workers),
-            metrics_folder=Path(folder),
+            shared_folder=Path(folder),
             empty=empty,
         )
         async with usage.shared(dsn), _watching(ensure_running):
@@ -266,7 +266,7 @@ def work(plan: Plan, number: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(for_people=sys.stderr.isatty(), worker=number + 1)
     # Read when the library is imported, which is below.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(plan.metrics_folder)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(plan.shared_folder)
     try:
         from service.answering import loop_factory  # noqa: PLC0415 (the parent needs none of it)
 
@@ -285,7 +285,7 @@ async def _work(plan: Plan, number: int, pipe: Connection) -> None:
     from service.api.operations import Place  # noqa: PLC0415 (see `work`)
 
     place = Place(
-        leads=number == 0, seen=plan.seen, number=number, metrics_folder=plan.metrics_folder
+        leads=number == 0, seen=plan.seen, number=number, shared_folder=plan.shared_folder
     )
     parent = _Parent(pipe)
     working = asyncio.ensure_future(

@@ -92,7 +92,7 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 
     Shapes: *pages* are handlers of pages by name, made by `web`, which `api` does not import.
     """
-    metrics = Metrics(machinery.place.metrics_folder)
+    metrics = Metrics(machinery.place.shared_folder)
 
     @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
     def healthz() -> dict[str, str]:

@@ -39,8 +39,13 @@ class Place(Struct, frozen=True, kw_only=True):
     """The greatest head that any answer was given from, by process, in memory that all share."""
     number: int = 0
     """Which of *seen* is its own to write."""
-    metrics_folder: Path | None = None
-    """Where all of them count; None of one that is alone."""
+    shared_folder: Path | None = None
+    """This user's alone: where all of them count and meet; None of one that is alone."""
+
+    @property
+    def writer_path(self) -> Path | None:
+        """Where the one that leads records for all."""
+        return None if self.shared_folder is None else self.shared_folder / "writer.sock"
 
 
 class Machinery(Struct, kw_only=True):
