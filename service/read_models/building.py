@@ -34,7 +34,7 @@ from service.read_models.projector import (
     project_labs,
     project_people,
 )
-from service.read_models.replays import Superseded
+from service.read_models.replays import hold_next
 
 _SQL = load_statements("service.read_models", "building.sql")
 _FIND_CUT = _SQL["find_cut"]
@@ -42,8 +42,6 @@ _READ_PART = _SQL["read_part"]
 _READ_JOINED = _SQL["read_joined"]
 _READ_LINKS = _SQL["read_links"]
 _READ_FACTS = _SQL["read_facts"]
-_JOIN_WRITERS = _SQL["join_writers"]
-_FIND_NEXT = _SQL["find_next"]
 
 EVENTS_IN_A_PART = 3000
 """Enough that a round trip does not count, few enough that a part is small in memory."""
@@ -180,24 +178,6 @@ async def write(connection: Connection, replay_id: UUID, records: Records) -> No
                     columns=("known_from", "known_to", "content", *_COLUMNS[model]),
                     timeout=PATIENCE_SECONDS,
                 )
-
-
-async def hold_next(connection: Connection, replay_id: UUID) -> None:
-    """
-    Keep the new tables of *replay_id* until the caller's transaction ends.
-
-    A process that outlives its replay would otherwise write into the tables of a later one.
-
-    Raises:
-        Superseded: they are no longer its own.
-    """
-    await connection.execute(_JOIN_WRITERS)
-    try:
-        is_own = await connection.fetchval(_FIND_NEXT, replay_id)
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as exc:
-        raise Superseded from exc
-    if not is_own:
-        raise Superseded
 
 
 def _streams(

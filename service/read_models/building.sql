@@ -50,13 +50,3 @@ WHERE position IN (
     WHERE kind = 'lab' AND is_fact AND position <= $1::bigint
 )
 ORDER BY position;
-
--- name: join_writers
--- Nobody takes the new tables away until the transaction ends. What is there is looked at in a
--- statement of its own: this one may have waited.
-SELECT pg_advisory_xact_lock_shared(7240006);
-
--- name: find_next
--- Whether the new tables are those of this replay.
--- $1 replay_id uuid
-SELECT EXISTS (SELECT FROM read_models_next.state WHERE replay_id = $1::uuid);

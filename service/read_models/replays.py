@@ -32,6 +32,8 @@ _TRY_LOCK_REPLAY = _SQL["try_lock_replay"]
 _UNLOCK_REPLAY = _SQL["unlock_replay"]
 _NOTICE_ENDED_CLIENT = _SQL["notice_ended_client"]
 _ABANDON_REPLAYS = _SQL["abandon_replays"]
+_JOIN_WRITERS = _SQL["join_writers"]
+_FIND_NEXT = _SQL["find_next"]
 _WAIT_FOR_WRITERS = _SQL["wait_for_writers"]
 _DROP_NEXT = _SQL["drop_next"]
 _FIND_RIGHT_TO_CREATE = _SQL["find_right_to_create"]
@@ -276,6 +278,24 @@ async def on_record(
             async with asyncio.timeout(LET_GO_SECONDS):
                 await progress.fail(Drift(), told(fault))
         raise
+
+
+async def hold_next(connection: Connection, replay_id: UUID) -> None:
+    """
+    Keep the new tables of *replay_id* until the caller's transaction ends.
+
+    A process that outlives its replay would otherwise write into the tables of a later one.
+
+    Raises:
+        Superseded: they are no longer its own.
+    """
+    await connection.execute(_JOIN_WRITERS)
+    try:
+        is_own = await connection.fetchval(_FIND_NEXT, replay_id)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as exc:
+        raise Superseded from exc
+    if not is_own:
+        raise Superseded
 
 
 async def notice_ended_client(connection: Connection) -> None:

@@ -23,6 +23,16 @@ UPDATE replays
 SET state = 'failed', finished_at = $1::timestamptz, detail = $2::text
 WHERE state = 'running';
 
+-- name: join_writers
+-- Nobody takes the new tables away until the transaction ends. What is there is looked at in a
+-- statement of its own: this one may have waited.
+SELECT pg_advisory_xact_lock_shared(7240006);
+
+-- name: find_next
+-- Whether the new tables are those of this replay.
+-- $1 replay_id uuid
+SELECT EXISTS (SELECT FROM read_models_next.state WHERE replay_id = $1::uuid);
+
 -- name: wait_for_writers
 -- Until the transaction ends nobody writes into what is built, see `join_writers`: with whoever
 -- still did, dropping the tables one after the other could come to a deadlock.

@@ -11,7 +11,7 @@ import pytest
 
 from service.app import CHANCE, ROLE, SEARCH_PATH
 from service.domain.events import Position
-from service.read_models import building, crews, jobs
+from service.read_models import building, crews, jobs, replays
 from service.read_models.crews import Workforce
 from service.read_models.replay import replay, roll_back
 from service.read_models.replays import STOPPED, Replay, Superseded, fetch_replays
@@ -204,7 +204,7 @@ async def test_next_replay_waits_for_what_is_being_written(filled: Base) -> None
         await create_next(late, number, Position(1))
         writing = late.transaction()
         await writing.start()
-        await building.hold_next(late, number)
+        await replays.hold_next(late, number)
         going = asyncio.create_task(replayed(filled))
         async with asyncio.timeout(20):
             while not await filled.owner.fetchval(_WAITING_FOR_WRITERS):  # noqa: ASYNC110 (the server tells nobody)
