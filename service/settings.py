@@ -7,9 +7,8 @@ from typing import Any, Self
 import msgspec
 import platformdirs
 
-from service.read_models.crews import PROCESSES_MAX
-
 READ_KEYS = ("open", "required")
+REPLAY_PROCESSES_MAX = 16
 WORKERS_MAX = 8
 """More would not record faster, and each has connections of its own."""
 
@@ -83,8 +82,8 @@ def _number(name: str, text: str, least: int, most: int) -> int:
 
 
 def _processes(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= PROCESSES_MAX:
+    if not text.isdecimal() or not 1 <= int(text) <= REPLAY_PROCESSES_MAX:
         raise BadSetting(
-            f"TIMELINE_REPLAY_PROCESSES is '{text}'; it takes a number from 1 to {PROCESSES_MAX}."
+            f"TIMELINE_REPLAY_PROCESSES is '{text}'; it takes a number from 1 to {REPLAY_PROCESSES_MAX}."
         )
     return int(text)

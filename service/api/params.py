@@ -13,7 +13,7 @@ from service.domain.events import PAYLOADS, Relation
 from service.domain.findings import FINDING_KINDS
 from service.domain.presence import Presence
 from service.domain.refusals import BadDate, BadParameter, UnknownName, shown
-from service.read_models.crews import PROCESSES_MAX
+from service.settings import REPLAY_PROCESSES_MAX
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
@@ -309,6 +309,6 @@ FORCE = Param(
 PROCESSES = Param(
     "processes",
     "So many processes fold, if the log is long; else as many as the service is set to.",
-    {"type": "integer", "minimum": 1, "maximum": PROCESSES_MAX},
-    _integer(1, PROCESSES_MAX),
+    {"type": "integer", "minimum": 1, "maximum": REPLAY_PROCESSES_MAX},
+    _integer(1, REPLAY_PROCESSES_MAX),
 )

@@ -35,7 +35,6 @@ from service.read_models.replays import ToldFault
 from service.read_models.switching import Successor, catch_up_alone
 from service.read_models.together import together
 
-PROCESSES_MAX = 16
 EVENTS_IN_PROCESS_MAX = 5000
 """More are folded by processes of their own, which take a quarter of a second to start."""
 JOBS_AHEAD = 3
