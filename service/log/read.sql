@@ -210,11 +210,16 @@ SELECT
     e.body_digest
 FROM events AS e
 WHERE e.position IN (
-        -- Only as many as are shown: events are wide, and a lab can have very many.
-        SELECT DISTINCT s.position
-        FROM event_subjects AS s
-        WHERE s.kind = 'lab' AND s.subject_id = ANY ($1::text[]) AND s.position < $2::bigint
-        ORDER BY s.position DESC
-        LIMIT $3::bigint
+        -- Of each lab only as many as are shown: it can have very many.
+        SELECT latest.position
+        FROM unnest($1::text[]) AS l (lab_id)
+        CROSS JOIN LATERAL (
+            SELECT s.position
+            FROM event_subjects AS s
+            WHERE s.kind = 'lab' AND s.subject_id = l.lab_id AND s.position < $2::bigint
+            ORDER BY s.position DESC
+            LIMIT $3::bigint
+        ) AS latest
     )
-ORDER BY e.position DESC;
+ORDER BY e.position DESC
+LIMIT $3::bigint;

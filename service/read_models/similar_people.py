@@ -7,6 +7,7 @@ keeps pairs of ids as they were meant. Whether a pair is settled is asked when i
 
 import asyncio
 from collections.abc import Collection, Sequence
+from time import monotonic
 
 import structlog
 from msgspec import Struct
@@ -46,8 +47,8 @@ CANDIDATES_MAX = 500
 """Of names near one name, so many are asked whether they share a lab."""
 PAUSE_SECONDS = 1.0
 """Between two looks when there is nothing to do."""
-BREATH_SECONDS = 0.02
-"""Between two looks when there is: writers go first."""
+REST_SHARE = 3
+"""Between two looks when there is: so many times as long as the last one took. Writers go first."""
 PAUSE_AFTER_FAULT_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -67,10 +68,11 @@ class KeptSimilar(Struct, frozen=True):
 async def keep_looking(pool: Pool) -> None:
     """Look at whoever is named anew, for as long as the service runs; faults pass."""
     while True:
+        began = monotonic()
         try:
             async with pool.acquire() as connection, connection.transaction():
                 looked = await look(connection)
-            pause = BREATH_SECONDS if looked else PAUSE_SECONDS
+            pause = REST_SHARE * (monotonic() - began) if looked else PAUSE_SECONDS
         except Exception as fault:  # noqa: BLE001 (a database that restarts must not end it)
             log.warning("similar_people_not_looked_for", fault=f"{type(fault).__name__}: {fault}")
             pause = PAUSE_AFTER_FAULT_SECONDS

@@ -114,7 +114,7 @@ ASKED = [
         (EVENTS // 2, EVENTS, None, None, None, None, None, 100),
         "events_position_is_unique",
     ),
-    Asked("log", "read:read_timeline", (["small-7"], EVENTS, 1000), "event_subjects_are_unique"),
+    Asked("log", "read:read_timeline", (["big-7"], EVENTS, 100), "event_subjects_are_unique"),
     Asked("log", "read:read_linked", (["person"], [PERSON]), "event_subjects_by_link"),
 ]
 
