@@ -189,7 +189,7 @@ async def corrections(
     effects = await _effects(connection, page, chains, labels, times, shown_max=CHANGES_SHOWN_MAX)
     counted = await count_reasons(connection, before=end, filters=filters, limit=REASONS_MAX)
     return CorrectionsAnswer(
-        items=[_view(e, chains[_root(e)], effects[e.position]) for e in page],
+        items=[_view(e, chains[e.root], effects[e.position]) for e in page],
         next=str(page[-1].position) if len(found) > limit else None,
         total=counted.total,
         reasons=[ReasonCount(reason, count) for reason, count in counted.counts],
@@ -253,9 +253,9 @@ async def _effects(
     def told() -> dict[int, Effect]:
         return {
             int(e.position): Effect(
-                said=_payload_before(e, chains[_root(e)], labels),
+                said=_payload_before(e, chains[e.root], labels),
                 says=_payload_of(e, labels),
-                stood=_stood(e, chains[_root(e)]),
+                stood=_stood(e, chains[e.root]),
                 changes=[_stints_changed(c, moved, times.at) for c in shown[e.position]],
                 changes_total=len(stints[e.position]),
                 rosters=[_roster_changed(s, moved) for s in roster_spans(stints[e.position])],
@@ -277,9 +277,9 @@ async def _chains(
 ) -> dict[int, list[RecordedEvent]]:
     """By the original's position it and every log event about it, in order."""
     chains: dict[int, list[RecordedEvent]] = {}
-    roots = {_root(e) for e in log_events}
+    roots = {e.root for e in log_events}
     for event in await read.read_chains(connection, roots):
-        chains.setdefault(_root(event), []).append(event)
+        chains.setdefault(event.root, []).append(event)
     return chains
 
 
@@ -371,7 +371,3 @@ async def _ids(
 def _midnight(on: date | None, *, days: int = 0) -> datetime | None:
     """The instant at which a day begins, in UTC, or one that is so many days later."""
     return None if on is None else datetime.combine(on + timedelta(days), time(), UTC)
-
-
-def _root(event: RecordedEvent) -> int:
-    return int(event.position if event.target_position is None else event.target_position)

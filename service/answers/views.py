@@ -204,7 +204,7 @@ class Public:
         named: dict[int, set[Subject]] = {}
         for event in self._recorded:
             subjects = {concern.subject for concern in concerns_of(event.payload)}
-            named.setdefault(_root(event), set()).update(subjects)
+            named.setdefault(event.root, set()).update(subjects)
         streams = Streams(self._recorded)
         # Not the ids that are joined by today: an answer for the past must not move.
         wanted = [
@@ -213,7 +213,7 @@ class Public:
             if kind in about
         ]
         return sum(
-            all(not named[_root(event)].isdisjoint(each) for each in wanted)
+            all(not named[event.root].isdisjoint(each) for each in wanted)
             for event in self._left_out
         )
 
@@ -310,10 +310,5 @@ async def read_whole(
     have named others: whether a correction was public is asked of what it corrects too.
     """
     found = await read.read_streams(connection, people=people, labs=labs)
-    whole = await read.read_chains(connection, {_root(event) for event in found})
+    whole = await read.read_chains(connection, {event.root for event in found})
     return [event for event in whole if event.position <= times.known_at.position]
-
-
-def _root(event: RecordedEvent) -> int:
-    """The position of the original event that an event is, or is about."""
-    return event.position if event.target_position is None else event.target_position

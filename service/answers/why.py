@@ -227,7 +227,7 @@ class _Telling:
             *(passed.event_id for passed in self._explained.passed_over),
             *self._explained.decisive,
         }
-        roots = {self._root(self._by_id[one]) for one in told}
+        roots = {self._by_id[one].root for one in told}
         about = [e for root in roots for e in self._about.get(root, [])]
         return [
             event_view(e, self._event_names, revision=e.position)
@@ -246,9 +246,6 @@ class _Telling:
             holding = self._holding.get(event.event_id)
             view["current"] = holding and payload_view(holding, self._event_names)
         return view
-
-    def _root(self, event: RecordedEvent) -> int:
-        return event.position if event.target_position is None else event.target_position
 
 
 def _labs_told(explained: Why) -> Iterable[str]:

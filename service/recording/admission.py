@@ -137,7 +137,7 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
             continue
         admitted.append(event)
         if condition is not None and unmet is None and event.position > before.head.position:
-            unmet = condition.refusal_of(event, scope.chains[_root(event)])
+            unmet = condition.refusal_of(event, scope.chains[event.root])
     if refusals and not command.is_partial:
         before.restore()
         _refuse(refusals, faults)
@@ -177,7 +177,7 @@ class _Mark:
         scope = self._scope
         for entry in reversed(scope.entries[self._entries :]):
             scope.known.pop(entry.event.event_id)
-            scope.chains[_root(entry.event)].pop()
+            scope.chains[entry.event.root].pop()
         del scope.entries[self._entries :]
         del scope.links[self._links :]
         scope.head = self.head
@@ -220,7 +220,7 @@ def _admit_one(
     scope.entries.append(entry)
     scope.head = head_after(entry)
     scope.known[entry.event.event_id] = entry.event
-    scope.chains.setdefault(_root(entry.event), []).append(entry.event)
+    scope.chains.setdefault(entry.event.root, []).append(entry.event)
     if any(map(can_link, [*replaced, *facts_of([entry.event])])):
         scope.links.append(entry.event)
     _learn_names(payload, scope.directory)
@@ -375,7 +375,3 @@ def facts_of(chain: Sequence[RecordedEvent]) -> list[Fact]:
         elif not isinstance(event.payload, Retraction):
             facts.append(event.payload)
     return facts
-
-
-def _root(event: RecordedEvent) -> Position:
-    return event.position if event.target_position is None else event.target_position

@@ -90,8 +90,7 @@ def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> 
     last: dict[UUID, RecordedEvent] = {}
     original = {event.position: event.event_id for event in known}
     for event in known:
-        root = event.position if event.target_position is None else event.target_position
-        last[original[root]] = event
+        last[original[event.root]] = event
     missing = []
     for fixture in fixtures:
         word = last.get(_id(fixture))

@@ -120,15 +120,13 @@ def _event_ids(commands: Iterable[Command]) -> set[UUID]:
 def _chains(events: Iterable[RecordedEvent]) -> dict[Position, list[RecordedEvent]]:
     chains: dict[Position, list[RecordedEvent]] = {}
     for event in events:
-        root = event.position if event.target_position is None else event.target_position
-        chains.setdefault(root, []).append(event)
+        chains.setdefault(event.root, []).append(event)
     return chains
 
 
 def _moves_people(event: RecordedEvent, scope: Scope) -> bool:
     """Whether stints can follow from what the event says, or takes back, of labs."""
-    root = event.position if event.target_position is None else event.target_position
-    return any(moves_people(fact) for fact in facts_of(scope.chains[root]))
+    return any(moves_people(fact) for fact in facts_of(scope.chains[event.root]))
 
 
 async def _read_links(connection: Connection, payloads: Sequence[Payload], scope: Scope) -> None:
