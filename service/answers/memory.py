@@ -34,10 +34,10 @@ from service.read_models.histories import Window
 WEIGHT_MAX = 64 * 1024 * 1024
 """Bytes that all labs in memory may take together."""
 TEXTS_MAX = 1_024
-MOVED_MAX = 10_000
-ANSWERS_AFTER_A_MOVE = 8
-"""So often the database answers for a lab that moved before it is made anew, which costs about as
-much as so many answers: a lab that moves all the time is not made all the time."""
+SELDOM_MAX = 10_000
+ANSWERS_BEFORE = 8
+"""So often the database answers for a lab before it is remembered, which costs about as much as so
+many answers: labs that nobody asks for again, or that move all the time, are never made in vain."""
 TRIES = 2
 """Where a lab moves faster than it can be made, the database answers."""
 EVENTS_FOLLOWED_MAX = 2_000
@@ -56,9 +56,12 @@ class _Missed(Struct):
 class Memory:
     """What one process remembers of the read models."""
 
-    def __init__(self, pool: Pool, weight_max: int = WEIGHT_MAX) -> None:
+    def __init__(
+        self, pool: Pool, weight_max: int = WEIGHT_MAX, answers_before: int = ANSWERS_BEFORE
+    ) -> None:
         self._pool = pool
         self._weight_max = weight_max
+        self._answers_before = answers_before
         self._shared: Shared[int | datetime, Current] = Shared(self._look)
         self._current: Current | None = None
         """Up to which head, and of which read models, what is remembered is true."""
@@ -70,8 +73,8 @@ class Memory:
         self._missed: list[_Missed] = []
         """Of each thing that is being made."""
         self._too_heavy: set[tuple[str, bool]] = set()
-        self._moved: OrderedDict[str, int] = OrderedDict()
-        """How often the database is still to answer for labs that were forgotten."""
+        self._seldom: OrderedDict[tuple[str, bool], int] = OrderedDict()
+        """How often labs were asked for that are not remembered; and whether for their past."""
 
     async def current(self, *known_at: int | datetime) -> Current:
         """
@@ -129,8 +132,6 @@ class Memory:
     def _forget_everything(self) -> None:
         for missed in self._missed:
             missed.everything = True
-        for lab in self._labs:
-            self._has_moved(lab)
         self._labs.clear()
         self._texts.clear()
         self._too_heavy.clear()
@@ -150,7 +151,6 @@ class Memory:
             if one in moved.labs or remembered.shows(moved.people)
         ]:
             self._weight -= self._labs.pop(lab).weight
-            self._has_moved(lab)
 
     async def _meant(self, name: str, position: int) -> str | None:
         """The canonical id of the lab that *name* means at a position, if it means one."""
@@ -185,32 +185,29 @@ class Memory:
         position = times.known_at.position
         # A question about now needs what is believed now; one about the past everything.
         since = position if position == times.head else 0
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             found = self._labs.get(lab)
             if found is not None and found.window.since <= position:
                 self._labs.move_to_end(lab)
                 return found
             if self._current is None or (lab, since == 0) in self._too_heavy:
                 return None
-            if found is None and self._is_to_settle(lab):
+            if attempt == 0 and self._is_asked_seldom((lab, since == 0)):
                 return None
             made = await self._made(lab, Window(since, self._current.head.position))
             if position <= made.window.until:
                 return made
         return None
 
-    def _is_to_settle(self, lab: str) -> bool:
-        """Whether a lab moved a moment ago, and the database is to answer this once more."""
-        left = self._moved.pop(lab, 0)
-        if left > 1:
-            self._moved[lab] = left - 1
-        return left > 0
-
-    def _has_moved(self, lab: str) -> None:
-        self._moved[lab] = ANSWERS_AFTER_A_MOVE
-        self._moved.move_to_end(lab)
-        if len(self._moved) > MOVED_MAX:
-            self._moved.popitem(last=False)
+    def _is_asked_seldom(self, wanted: tuple[str, bool]) -> bool:
+        """Whether the database is to answer this once more; counts that it was asked."""
+        asked = self._seldom.pop(wanted, 0) + 1
+        if asked > self._answers_before:
+            return False
+        self._seldom[wanted] = asked
+        if len(self._seldom) > SELDOM_MAX:
+            self._seldom.popitem(last=False)
+        return True
 
     async def _made(self, lab: str, window: Window) -> RememberedLab:
         """One lab is made once for all who wait for it."""
@@ -235,8 +232,6 @@ class Memory:
             self._too_heavy.add((lab, window.since == 0))
         elif not (missed.everything or lab in missed.labs or made.shows(missed.people)):
             self._keep(made)
-        else:
-            self._has_moved(lab)
         return made
 
     def _keep(self, made: RememberedLab) -> None:

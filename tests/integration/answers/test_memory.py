@@ -7,9 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from service.answers import memory as memory_module
 from service.answers.labs import lab_on
-from service.answers.memory import Memory
+from service.answers.memory import ANSWERS_BEFORE, Memory
 from service.answers.times import Times, times_of
 from service.app import CHANCE
 from service.domain.events import Relation
@@ -26,14 +25,16 @@ TODAY = date(2020, 6, 1)
 
 
 @pytest.fixture
-async def memories(base: Base, monkeypatch: pytest.MonkeyPatch) -> list[Memory]:
+async def memories(base: Base) -> list[Memory]:
     """
     One with room, and one that forgets all the time; both outlive every example.
 
-    They make a lab anew at once after it moved, so that as much as can be comes from memory.
+    They make a lab as soon as it is asked for, so that as much as can be comes from memory.
     """
-    monkeypatch.setattr(memory_module, "ANSWERS_AFTER_A_MOVE", 0)
-    return [Memory(base.pool), Memory(base.pool, weight_max=15_000)]
+    return [
+        Memory(base.pool, answers_before=0),
+        Memory(base.pool, weight_max=15_000, answers_before=0),
+    ]
 
 
 @settings(
@@ -66,7 +67,7 @@ async def test_a_warm_memory_answers_as_a_fresh_process(
 
 async def test_a_lab_is_answered_from_memory(base: Base) -> None:
     """By id and by name, now and in the past: else the law above would hold of nothing."""
-    memory = Memory(base.pool)
+    memory = Memory(base.pool, answers_before=0)
     await record(base.pool, with_entities(b.founding("x", on="2019", by=("ann",))))
     await record(base.pool, with_entities(b.hire("bob", at="x", on="2020-01")))
     await record(base.pool, with_entities(b.departure("bob", at="x", on="2020-03-05")))
@@ -81,7 +82,7 @@ async def test_a_lab_is_answered_from_memory(base: Base) -> None:
 
 
 async def test_only_those_are_forgotten_whom_events_moved(base: Base) -> None:
-    memory = Memory(base.pool)
+    memory = Memory(base.pool, answers_before=0)
     for lab, person in (("x", "ann"), ("y", "bob")):
         await record(base.pool, with_entities(b.founding(lab, on="2019")))
         await record(base.pool, b.hire(b.entity(person, person), at=lab, on="2020-01"))
@@ -99,7 +100,7 @@ async def test_only_those_are_forgotten_whom_events_moved(base: Base) -> None:
 async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
     await record(base.pool, with_entities(b.founding("x", on="2019")))
     await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
-    memory = Memory(base.pool)
+    memory = Memory(base.pool, answers_before=0)
     times = await _times(memory, TODAY, None)
     await memory.current()
     with memory._making_it() as missed:
@@ -113,18 +114,28 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
         assert await memory.lab("x", now) == await _asked(connection, "x", now)
 
 
-async def test_a_lab_that_moves_is_made_anew_when_it_rests(base: Base) -> None:
-    """Making it costs as much as some answers: after each move the database gives that many."""
+async def test_a_lab_is_made_once_it_is_asked_for_often(base: Base) -> None:
+    """
+    Making it costs as much as some answers: at first, and after each move, the database gives
+    that many; of the past beside those of now.
+    """
     await record(base.pool, with_entities(b.founding("x", on="2019")))
     await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
     memory = Memory(base.pool)
-    assert await memory.lab("x", await _times(memory, TODAY, None)) is not None
+
+    async def are_from_memory(known_at: int | None) -> list[bool]:
+        answers = [
+            await memory.lab("x", await _times(memory, TODAY, known_at))
+            for _ in range(ANSWERS_BEFORE + 2)
+        ]
+        return [answer is not None for answer in answers]
+
+    at_last = [False] * ANSWERS_BEFORE + [True] * 2
+    assert await are_from_memory(None) == at_last
+    assert await are_from_memory(1) == at_last
+    assert await are_from_memory(None) == [True] * (ANSWERS_BEFORE + 2)
     await record(base.pool, b.departure("ann", at="x", on="2020-03"))
-    answers = [
-        await memory.lab("x", await _times(memory, TODAY, None))
-        for _ in range(memory_module.ANSWERS_AFTER_A_MOVE + 2)
-    ]
-    assert [answer is None for answer in answers] == [True] * 8 + [False] * 2
+    assert await are_from_memory(None) == at_last
 
 
 async def _assert_alike(
