@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from service.domain.events import Position, RecordedEvent
+from service.domain.events import Position
 from service.domain.refusals import Refusal
 from service.postgres.pool import DATABASE_FAULTS, PATIENCE_SECONDS, Connection, Pool
 from service.postgres.statements import load_statements
@@ -177,12 +177,8 @@ class Progress:
         self._seen = bytearray(max(until - after, 0))
         await self._note()
 
-    async def folded(self, events: Iterable[RecordedEvent]) -> None:
-        """Say that these were folded; an event that names several people is counted once."""
-        await self.passed(event.position for event in events)
-
     async def passed(self, positions: Iterable[int]) -> None:
-        """Say that what is at these positions is folded."""
+        """Say that what is at these positions is folded; what comes twice counts once."""
         for position in positions:
             place = position - self._after - 1
             if 0 <= place < len(self._seen) and not self._seen[place]:
