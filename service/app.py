@@ -66,7 +66,7 @@ async def machinery(
         usage.shared(dsn),
         open_service_pool(dsn, size_max=min(10, CONNECTIONS_MAX // settings.workers)) as pool,
     ):
-        _collect_seldom()
+        collect_seldom()
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
             head = await read_head(connection)
@@ -113,7 +113,7 @@ def workforce(dsn: str, processes: int) -> Workforce:
     return Workforce(dsn=dsn, role=ROLE, search_path=SEARCH_PATH, processes=processes)
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """
     Let the collector of cycles look at what is new less often, and at the program itself never.
 

@@ -17,6 +17,7 @@ from service.domain.events import (
 )
 from service.domain.subjects import Concern
 from service.log.chain import GENESIS, event_hash, payload_hash
+from service.postgres.joining import Write, run_as_one
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
@@ -25,9 +26,8 @@ _LOCK_LOG = _SQL["lock_log"]
 _APPEND_EVENTS = _SQL["append_events"]
 _APPEND_SUBJECTS = _SQL["append_subjects"]
 _APPEND_RECEIPTS = _SQL["append_receipts"]
-_BEGIN_APPEND = _SQL["begin_append"]
-_COMMIT_APPEND = _SQL["commit_append"]
-_ABANDON_APPEND = _SQL["abandon_append"]
+_TAKE_LOCK = _SQL["take_lock"]
+_GIVE_LOCK_BACK = _SQL["give_lock_back"]
 
 
 class Head(Struct, frozen=True):
@@ -72,27 +72,26 @@ async def lock(connection: Connection) -> None:
 @contextlib.asynccontextmanager
 async def appending(connection: Connection) -> AsyncIterator[None]:
     """
-    A transaction that has the log's lock from its beginning to its commit.
+    The log's lock for the connection, which is in no transaction, until the block ends.
 
-    As `lock` in a transaction of the driver's, with a round trip less.
+    Each statement in the block sees what was committed before it, and commits by itself: an
+    append is one that reads and one that writes. The lock goes with the connection, so that no
+    statement runs after it was lost.
     """
     try:
-        await connection.execute(_BEGIN_APPEND)
+        await connection.execute(_TAKE_LOCK)
         yield
-        await connection.execute(_COMMIT_APPEND)
-    except BaseException:
-        await _abandon(connection)
-        raise
+    finally:
+        await _give_lock_back(connection)
 
 
-async def _abandon(connection: Connection) -> None:
-    """Leave nothing of a transaction behind, whatever state its connection is in."""
+async def _give_lock_back(connection: Connection) -> None:
     if connection.is_closed():
         return
     try:
-        await connection.execute(_ABANDON_APPEND)
+        await connection.execute(_GIVE_LOCK_BACK)
     except BaseException:
-        # Whoever gets it next must not find himself in this transaction.
+        # Nobody else would get the lock while the connection lives.
         connection.terminate()
         raise
 
@@ -157,22 +156,29 @@ def head_after(entry: LogEntry) -> Head:
     return Head(entry.event.position, entry.event.hash, entry.event.recorded_at)
 
 
-async def append(
-    connection: Connection, entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()
-) -> None:
+async def append(connection: Connection, entries: Sequence[LogEntry]) -> None:
     """
-    Write *entries* and *receipts*; durable when the caller's transaction commits.
+    Write *entries*; durable when the caller's transaction commits.
 
     Shapes: consecutive positions after the head, one recorded_at. The caller holds the lock.
     """
+    await run_as_one(connection, appended(entries))
+
+
+def appended(entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()) -> list[Write]:
+    """What writes *entries* and *receipts*, shaped as `append` takes them."""
+    writes = []
     if entries:
-        await connection.execute(_APPEND_EVENTS, *event_columns(entries))
-        await connection.execute(_APPEND_SUBJECTS, *subject_columns(entries))
+        writes += [
+            Write(_APPEND_EVENTS, _event_columns(entries)),
+            Write(_APPEND_SUBJECTS, _subject_columns(entries)),
+        ]
     if receipts:
-        await connection.execute(_APPEND_RECEIPTS, *receipt_columns(receipts))
+        writes.append(Write(_APPEND_RECEIPTS, _receipt_columns(receipts)))
+    return writes
 
 
-def event_columns(entries: Sequence[LogEntry]) -> list[Any]:
+def _event_columns(entries: Sequence[LogEntry]) -> list[Any]:
     """The columns of `events` as `append_events` takes them."""
     events = [e.event for e in entries]
     days = [days_of(e.payload) for e in events]
@@ -194,7 +200,7 @@ def event_columns(entries: Sequence[LogEntry]) -> list[Any]:
     ]
 
 
-def subject_columns(entries: Iterable[LogEntry]) -> list[list[Any]]:
+def _subject_columns(entries: Iterable[LogEntry]) -> list[list[Any]]:
     """The columns of `event_subjects` as `append_subjects` takes them."""
     concerns = [(c, e.event.position) for e in entries for c in e.concerns]
     return [
@@ -206,7 +212,7 @@ def subject_columns(entries: Iterable[LogEntry]) -> list[list[Any]]:
     ]
 
 
-def receipt_columns(receipts: Sequence[Receipt]) -> list[list[Any]]:
+def _receipt_columns(receipts: Sequence[Receipt]) -> list[list[Any]]:
     """The columns of `receipts` as `append_receipts` takes them."""
     return [
         [r.api_key for r in receipts],

@@ -3,19 +3,18 @@
 -- this lock, so they have no gaps and follow commit order.
 SELECT pg_advisory_xact_lock(7240002);
 
--- name: begin_append
--- A transaction with the lock, in one round trip. What it runs looks up by key: plans are made
--- once, for whatever arrays come, and must not be those of tables that were empty then.
-BEGIN;
-SET LOCAL plan_cache_mode = force_generic_plan;
-SET LOCAL enable_seqscan = off;
-SELECT pg_advisory_xact_lock(7240002);
+-- name: take_lock
+-- The same lock for the session, over several statements that each commit by themselves. What
+-- runs meanwhile looks up by key: plans are made once, for whatever arrays come, and must not be
+-- those of tables that were empty then.
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SELECT pg_advisory_lock(7240002);
 
--- name: commit_append
-COMMIT;
-
--- name: abandon_append
-ROLLBACK;
+-- name: give_lock_back
+RESET plan_cache_mode;
+RESET enable_seqscan;
+SELECT pg_advisory_unlock(7240002);
 
 -- name: append_events
 -- Write a batch at consecutive positions; the caller holds the lock.

@@ -46,14 +46,14 @@ async def fetch_directory(
         if row["folded"] is not None:
             directory.add_name(subject, row["folded"])
         else:
-            add_known(directory, subject, row["canonical_id"], row["content"])
+            decoder = _PERSON if subject.kind == "person" else _LAB
+            add_facts(directory, subject, decoder.decode(row["content"]))
     return directory
 
 
-def add_known(directory: Directory, subject: Subject, canonical_id: str, content: str) -> None:
-    """Let *directory* know an id and its names, as its row in `people` or `labs` has them."""
-    facts = (_PERSON if subject.kind == "person" else _LAB).decode(content)
-    directory.add(subject, canonical_id, facts.name)
+def add_facts(directory: Directory, subject: Subject, facts: PersonFacts | LabFacts) -> None:
+    """Let *directory* know an id and its names."""
+    directory.add(subject, facts.canonical_id, facts.name)
     for name in facts.names:
         directory.add_name(subject, fold_name(name))
 

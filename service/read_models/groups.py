@@ -5,8 +5,9 @@ Each statement costs a round trip under the log's lock, so that what belongs to 
 belongs to the read models goes together here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -18,25 +19,17 @@ from service.domain.events import from_canonical_json as payload_of
 from service.domain.identity import fold_name
 from service.domain.labs import Labs
 from service.domain.subjects import Subject
-from service.log.append import (
-    Head,
-    LogEntry,
-    Receipt,
-    event_columns,
-    receipt_columns,
-    subject_columns,
-)
+from service.log.append import Head, LogEntry, Receipt, appended
+from service.postgres.joining import run_as_one
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
-from service.read_models.beliefs import FOLLOWED, MODELS, Belief, Beliefs, Row
+from service.read_models.beliefs import Belief, Beliefs, Row, person_of
 from service.read_models.catch_up import Kept
-from service.read_models.directory import add_known, lab_facts_of, texts_of
-from service.read_models.rows import BelievedRow, closed_columns, followed_columns, row_columns
+from service.read_models.directory import add_facts, lab_facts_of, texts_of
+from service.read_models.rows import BelievedRow, kept
 
 _SQL = load_statements("service.read_models", "groups.sql")
 _READ_GROUP = _SQL["read_group"]
-_WRITE_GROUP = _SQL["write_group"]
-_MODELS = frozenset(MODELS)
 
 ReceiptKey = tuple[str, str]
 """API key and idempotency key."""
@@ -78,7 +71,7 @@ async def read_group(
             texts[text] = texts.get(text, False) or one.is_fact
         slugs.update(dict.fromkeys(slugs_wanted([one.reference])))
     keys = list(dict.fromkeys(receipt_keys))
-    rows = await connection.fetch(
+    found = await connection.fetchrow(
         _READ_GROUP,
         [kind for kind, _ in texts],
         [text for _, text in texts],
@@ -90,77 +83,99 @@ async def read_group(
         [idempotency_key for _, idempotency_key in keys],
         list(event_ids),
     )
-    return _to_needed(rows)
+    assert found is not None, "it is one row, whatever was found"
+    return _to_needed(found)
 
 
-def _to_needed(rows: Iterable[asyncpg.Record]) -> Needed:
+def _to_needed(found: asyncpg.Record) -> Needed:
     head = Head()
-    directory = Directory()
-    linked: set[Subject] = set()
-    named: list[RecordedEvent] = []
-    stream: list[RecordedEvent] = []
-    every: dict[Position, RecordedEvent] = {}
-    receipts: dict[ReceiptKey, tuple[bytes, list[Position]]] = {}
-    believed: list[BelievedRow] = []
-    chains = Labs()
-    for row in rows:
-        (
-            what, kind, subject_id, canonical_id, content, position, other_position, event_id,
-            recorded_at, recorded_by, hash_, body_digest, positions, is_of_stream, is_named,
-        ) = row  # fmt: skip
-        if what in _MODELS:
-            believed.append(
-                BelievedRow(
-                    Subject(kind, subject_id),
-                    Row(what, content),
-                    Belief(other_position, position, ()),
-                )
-            )
-        elif what == "event":
-            event = RecordedEvent(
-                position=position,
-                event_id=event_id,
-                payload=payload_of(content),
-                target_position=other_position,
-                recorded_at=recorded_at,
-                recorded_by=recorded_by,
-                hash=hash_,
-                body_digest=body_digest,
-            )
-            every[position] = event
-            if is_of_stream:
-                stream.append(event)
-            if is_named:
-                named.append(event)
-        elif what == "linked":
-            linked.add(Subject(kind, subject_id))
-        elif what == "known":
-            add_known(directory, Subject(kind, subject_id), canonical_id, content)
-        elif what == "name":
-            directory.add_name(Subject(kind, subject_id), content)
-        elif what == "taken":
-            directory.add(Subject(kind, subject_id), canonical_id, subject_id)
-        elif what == "chain":
-            facts = lab_facts_of(content)
-            chains[facts.id] = facts
-        elif what == "receipt":
-            receipts[subject_id, canonical_id] = (hash_, positions)
-        else:
-            head = Head(position, hash_, recorded_at)
-    named.sort(key=lambda e: e.position)
+    if found["head_position"] is not None:
+        head = Head(found["head_position"], found["head_hash"], found["head_recorded_at"])
+    chains = Labs({lab.id: lab for lab in map(lab_facts_of, found["lab_contents"] or ())})
+    believed = [
+        BelievedRow(Subject(kind, subject_id), Row(model, content), Belief(known_from, row_id, ()))
+        for model, kind, subject_id, content, row_id, known_from in _rows(
+            found, "believed", "models", "kinds", "subjects", "contents", "row_ids", "froms"
+        )
+    ]
+    linked = list(itertools.starmap(Subject, _rows(found, "linked", "kinds", "ids")))
+    named, by_position = _named(found)
     return Needed(
         head=head,
-        directory=directory,
+        directory=_directory(found, chains, believed),
         named=named,
-        receipts={key: (digest, [every[p] for p in at]) for key, (digest, at) in receipts.items()},
+        receipts={
+            (api_key, key): (digest, [by_position[Position(int(p))] for p in positions.split()])
+            for api_key, key, digest, positions in _rows(
+                found, "receipt", "api_keys", "keys", "digests", "positions"
+            )
+        },
         kept=Kept(
             people={s.id for s in linked if s.kind == "person"},
             labs={s.id for s in linked if s.kind == "lab"},
-            events=stream,
+            # As far as the fold looks at them.
+            events=[
+                RecordedEvent(
+                    position=position,
+                    event_id=event_id,
+                    payload=payload_of(payload),
+                    target_position=target_position,
+                )
+                for position, target_position, event_id, payload in _rows(
+                    found, "stream", "positions", "targets", "ids", "payloads"
+                )
+            ],
             believed=believed,
             chains=chains,
         ),
     )
+
+
+def _directory(found: asyncpg.Record, chains: Labs, believed: Iterable[BelievedRow]) -> Directory:
+    """All whom the texts may mean; and those linked with them, who do no harm."""
+    directory = Directory()
+    for lab in chains.values():
+        add_facts(directory, Subject("lab", lab.id), lab)
+    for each in believed:
+        if each.row.model == "people":
+            add_facts(directory, each.subject, person_of(each.row))
+    for kind, subject_id, folded in _rows(found, "name", "kinds", "subjects", "foldeds"):
+        directory.add_name(Subject(kind, subject_id), folded)
+    for kind, one, canonical_id in _rows(found, "taken", "kinds", "ids", "canonicals"):
+        directory.add(Subject(kind, one), canonical_id, one)
+    return directory
+
+
+def _named(found: asyncpg.Record) -> tuple[list[RecordedEvent], dict[Position, RecordedEvent]]:
+    """The events that were asked for by id, and by position these and those of receipts."""
+    named: list[RecordedEvent] = []
+    every: dict[Position, RecordedEvent] = {}
+    names = (
+        "positions", "targets", "ids", "recorded_ats", "recorded_bys", "hashes", "body_digests",
+        "payloads", "are_named",
+    )  # fmt: skip
+    for position, target, id_, at, by, hash_, digest, payload, is_named in _rows(
+        found, "event", *names
+    ):
+        event = every[position] = RecordedEvent(
+            position=position,
+            event_id=id_,
+            payload=payload_of(payload),
+            target_position=target,
+            recorded_at=at,
+            recorded_by=by,
+            hash=hash_,
+            body_digest=digest,
+        )
+        if is_named:
+            named.append(event)
+    named.sort(key=lambda e: e.position)
+    return named, every
+
+
+def _rows(found: asyncpg.Record, prefix: str, *names: str) -> Iterator[tuple[Any, ...]]:
+    """The entries of arrays that belong together, side by side."""
+    return zip(*(found[f"{prefix}_{name}"] or () for name in names), strict=True)
 
 
 async def write_group(
@@ -170,28 +185,9 @@ async def write_group(
     units: Iterable[Beliefs],
 ) -> None:
     """
-    Write all that a group leaves; durable when the caller's transaction commits.
+    Write all that a group leaves, in one statement.
 
     Shapes: *entries* as `append` takes them; *units* are the beliefs that they changed. The
     caller holds the lock.
     """
-    closed: dict[str, list[Belief]] = {model: [] for model in MODELS}
-    followed: list[tuple[Row, Belief]] = []
-    added: dict[str, list[tuple[Row, Belief]]] = {model: [] for model in MODELS}
-    for unit in units:
-        for row, belief in unit.closed():
-            if belief.row_id == FOLLOWED:
-                followed.append((row, belief))
-            else:
-                closed[row.model].append(belief)
-        for pair in unit.added():
-            added[pair[0].model].append(pair)
-    await connection.execute(
-        _WRITE_GROUP,
-        *event_columns(entries),
-        *subject_columns(entries),
-        *receipt_columns(receipts),
-        *followed_columns(followed),
-        *chain.from_iterable(closed_columns(closed[model]) for model in MODELS),
-        *chain.from_iterable(row_columns(model, added[model]) for model in MODELS),
-    )
+    await run_as_one(connection, [*appended(entries, receipts), *kept(units)])

@@ -1,6 +1,7 @@
 -- name: read_group
--- All that a group of commands needs to know, as of one snapshot. Rows of several kinds, told
--- apart by `what`; columns that a kind does not have are null.
+-- All that a group of commands needs to know, as of one snapshot: one row of arrays, since a row
+-- for each thing found would cost more than finding it. Arrays of one prefix belong together,
+-- entry by entry; null where nothing was found.
 -- $1 kinds text[]  $2 texts text[]  $3 foldeds text[]  $4 are_facts boolean[]
 -- $5 slug_kinds text[]  $6 slugs text[]  $7 api_keys text[]  $8 idempotency_keys text[]
 -- $9 event_ids uuid[]
@@ -95,20 +96,6 @@ stream AS (
     FROM event_subjects
     WHERE kind = 'lab' AND subject_id = ANY ((SELECT ids FROM labs_linked)::text[]) AND is_fact
 ),
-wanted AS (
-    SELECT
-        w.position,
-        bool_or(w.is_of_stream) AS is_of_stream,
-        bool_or(w.is_named) AS is_named
-    FROM (
-        SELECT position, true AS is_of_stream, false AS is_named FROM stream
-        UNION ALL
-        SELECT position, false, true FROM named
-        UNION ALL
-        SELECT unnest(positions), false, false FROM received
-    ) AS w
-    GROUP BY w.position
-),
 -- Labs that the streams name, those for which they stand and their successors.
 chain AS (
     SELECT lab_id, canonical_id, successor_id, content
@@ -132,300 +119,160 @@ chain AS (
         OFFSET 0
     ) AS l
 )
-(
-    SELECT
-        'head' AS what,
-        NULL AS kind,
-        NULL AS subject_id,
-        NULL AS canonical_id,
-        NULL AS content,
-        h.position,
-        NULL::bigint AS other_position,
-        NULL::uuid AS event_id,
-        h.recorded_at,
-        NULL AS recorded_by,
-        h.hash,
-        NULL::bytea AS body_digest,
-        NULL::bigint[] AS positions,
-        NULL::boolean AS is_of_stream,
-        NULL::boolean AS is_named
-    FROM events AS h
-    ORDER BY h.position DESC
+SELECT
+    head.*, name.*, taken.*, receipt.*, linked_to.*, event.*, stream_event.*, lab.*, believed.*
+FROM (SELECT) AS one
+LEFT JOIN (
+    SELECT position AS head_position, hash AS head_hash, recorded_at AS head_recorded_at
+    FROM events
+    ORDER BY position DESC
     LIMIT 1
-)
-UNION ALL
-SELECT
-    'known', 'person', person_id, canonical_id, content,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM people
-WHERE person_id = ANY (ARRAY(SELECT subject_id FROM meant WHERE kind = 'person'))
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'known', 'lab', lab_id, canonical_id, content,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM labs
-WHERE lab_id = ANY (ARRAY(SELECT subject_id FROM meant WHERE kind = 'lab'))
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'name', kind, subject_id, canonical_id, folded,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM by_name
-UNION ALL
+) AS head ON true
+CROSS JOIN (
+    SELECT
+        array_agg(kind) AS name_kinds,
+        array_agg(subject_id) AS name_subjects,
+        array_agg(folded) AS name_foldeds
+    FROM by_name
+) AS name
 -- Ids that are taken among some slugs and their numbered followers.
-SELECT
-    'taken', 'person', p.person_id, p.canonical_id, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM unnest($5::text[], $6::text[]) AS a (kind, slug)
-CROSS JOIN LATERAL (
-    SELECT i.person_id, i.canonical_id
-    FROM people AS i
-    WHERE i.person_id = a.slug AND i.known_to = 9223372036854775807
-    UNION ALL
-    SELECT i.person_id, i.canonical_id
-    FROM people AS i
-    WHERE i.person_id > a.slug || '-'
-        AND i.person_id < a.slug || '.'
-        AND i.known_to = 9223372036854775807
-) AS p
-WHERE a.kind = 'person'
-UNION ALL
-SELECT
-    'taken', 'lab', l.lab_id, l.canonical_id, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM unnest($5::text[], $6::text[]) AS a (kind, slug)
-CROSS JOIN LATERAL (
-    SELECT i.lab_id, i.canonical_id
-    FROM labs AS i
-    WHERE i.lab_id = a.slug AND i.known_to = 9223372036854775807
-    UNION ALL
-    SELECT i.lab_id, i.canonical_id
-    FROM labs AS i
-    WHERE i.lab_id > a.slug || '-'
-        AND i.lab_id < a.slug || '.'
-        AND i.known_to = 9223372036854775807
-) AS l
-WHERE a.kind = 'lab'
-UNION ALL
-SELECT
-    'receipt', NULL, api_key, idempotency_key, NULL,
-    NULL, NULL, NULL, NULL, NULL, request_digest, NULL, positions, NULL, NULL
-FROM received
-UNION ALL
-SELECT
-    'linked', kind, subject_id, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM linked
-UNION ALL
-SELECT
-    'event', NULL, NULL, NULL, e.payload,
-    e.position, e.target_position, e.event_id, e.recorded_at, e.recorded_by, e.hash,
-    e.body_digest, NULL, w.is_of_stream, w.is_named
-FROM wanted AS w
-CROSS JOIN LATERAL (
+CROSS JOIN (
     SELECT
-        i.payload, i.position, i.target_position, i.event_id, i.recorded_at, i.recorded_by,
-        i.hash, i.body_digest
-    FROM events AS i
-    WHERE i.position = w.position
-    OFFSET 0
-) AS e
-UNION ALL
-SELECT
-    'chain', NULL, NULL, NULL, content,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM chain
-UNION ALL
+        array_agg(t.kind) AS taken_kinds,
+        array_agg(t.id) AS taken_ids,
+        array_agg(t.canonical_id) AS taken_canonicals
+    FROM unnest($5::text[], $6::text[]) AS a (kind, slug)
+    CROSS JOIN LATERAL (
+        SELECT 'person' AS kind, i.person_id AS id, i.canonical_id
+        FROM people AS i
+        WHERE a.kind = 'person' AND i.person_id = a.slug AND i.known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'person', i.person_id, i.canonical_id
+        FROM people AS i
+        WHERE a.kind = 'person'
+            AND i.person_id > a.slug || '-'
+            AND i.person_id < a.slug || '.'
+            AND i.known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'lab', i.lab_id, i.canonical_id
+        FROM labs AS i
+        WHERE a.kind = 'lab' AND i.lab_id = a.slug AND i.known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'lab', i.lab_id, i.canonical_id
+        FROM labs AS i
+        WHERE a.kind = 'lab'
+            AND i.lab_id > a.slug || '-'
+            AND i.lab_id < a.slug || '.'
+            AND i.known_to = 9223372036854775807
+    ) AS t
+) AS taken
+CROSS JOIN (
+    SELECT
+        array_agg(api_key) AS receipt_api_keys,
+        array_agg(idempotency_key) AS receipt_keys,
+        array_agg(request_digest) AS receipt_digests,
+        -- Arrays of arrays are all of one length.
+        array_agg(array_to_string(positions, ' ')) AS receipt_positions
+    FROM received
+) AS receipt
+CROSS JOIN (
+    SELECT array_agg(kind) AS linked_kinds, array_agg(subject_id) AS linked_ids
+    FROM linked
+) AS linked_to
+CROSS JOIN (
+    SELECT
+        array_agg(e.position) AS event_positions,
+        array_agg(e.target_position) AS event_targets,
+        array_agg(e.event_id) AS event_ids,
+        array_agg(e.recorded_at) AS event_recorded_ats,
+        array_agg(e.recorded_by) AS event_recorded_bys,
+        array_agg(e.hash) AS event_hashes,
+        array_agg(e.body_digest) AS event_body_digests,
+        array_agg(e.payload) AS event_payloads,
+        array_agg(w.is_named) AS event_are_named
+    FROM (
+        SELECT position, true AS is_named FROM named
+        UNION ALL
+        SELECT unnest(positions), false FROM received
+    ) AS w
+    CROSS JOIN LATERAL (
+        SELECT
+            i.position, i.target_position, i.event_id, i.recorded_at, i.recorded_by, i.hash,
+            i.body_digest, i.payload
+        FROM events AS i
+        WHERE i.position = w.position
+        OFFSET 0
+    ) AS e
+) AS event
+CROSS JOIN (
+    SELECT
+        array_agg(e.position) AS stream_positions,
+        array_agg(e.target_position) AS stream_targets,
+        array_agg(e.event_id) AS stream_ids,
+        array_agg(e.payload) AS stream_payloads
+    FROM stream
+    CROSS JOIN LATERAL (
+        SELECT i.position, i.target_position, i.event_id, i.payload
+        FROM events AS i
+        WHERE i.position = stream.position
+        OFFSET 0
+    ) AS e
+) AS stream_event
+CROSS JOIN (SELECT array_agg(content) AS lab_contents FROM chain) AS lab
 -- What is believed now about those who are linked, as `fetch_believed` has it.
-SELECT
-    'stints', 'person', person_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM stints
-WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'findings', 'person', person_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM findings
-WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
-    AND known_to = 9223372036854775807
-    AND kind <> 'possible_duplicate'
-UNION ALL
-SELECT
-    'people', 'person', person_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM people
-WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'names', 'person', subject_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM names
-WHERE subject_id = ANY ((SELECT ids FROM people_linked)::text[])
-    AND (kind = 'person') IS TRUE
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'labs', 'lab', lab_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM labs
-WHERE lab_id = ANY ((SELECT ids FROM labs_linked)::text[])
-    AND known_to = 9223372036854775807
-UNION ALL
-SELECT
-    'names', 'lab', subject_id, NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM names
-WHERE subject_id = ANY ((SELECT ids FROM labs_linked)::text[])
-    AND (kind = 'lab') IS TRUE
-    AND known_to = 9223372036854775807
-UNION ALL
--- What is found of labs alone names one lab.
-SELECT
-    'findings', 'lab', lab_ids[1], NULL, content, row_id, known_from,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM findings
-WHERE person_id IS NULL
-    AND lab_ids && (SELECT ids FROM labs_linked)::text[]
-    AND known_to = 9223372036854775807;
-
--- name: write_group
--- All that a group of commands leaves: events, whom they concern, receipts, and in each read
--- model the rows that end and those that begin. No part sees what another writes, and none
--- needs to: rows that end were there before, and those that begin and end within the group are
--- inserted as ended.
--- $1 positions bigint[]  $2 event_ids uuid[]  $3 types text[]  $4 recorded_at timestamptz
--- $5 recorded_by text[]  $6 request_ids text[]  $7 target_positions bigint[]
--- $8 payloads text[]  $9 salts bytea[]  $10 payload_hashes bytea[]  $11 hashes bytea[]
--- $12 body_digests bytea[]  $13 on_los date[]  $14 on_his date[]
--- $15 subject_kinds text[]  $16 subject_ids text[]  $17 subject_positions bigint[]
--- $18 are_facts boolean[]  $19 are_links boolean[]
--- $20 api_keys text[]  $21 idempotency_keys text[]  $22 request_digests bytea[]
--- $23 receipt_positions text[], each an array as text
--- $24 followed_people text[]  $25 followed_contents text[]  $26 followed_tos bigint[]
--- $27 closed_stints bigint[]  $28 stints_tos bigint[]
--- $29 closed_findings bigint[]  $30 findings_tos bigint[]
--- $31 closed_people bigint[]  $32 people_tos bigint[]
--- $33 closed_labs bigint[]  $34 labs_tos bigint[]
--- $35 closed_names bigint[]  $36 names_tos bigint[]
--- $37 stint_froms bigint[]  $38 stint_tos bigint[]  $39 stint_contents text[]
--- $40 stint_people text[]  $41 stint_labs text[]  $42 start_los date[]  $43 end_his date[]
--- $44 finding_froms bigint[]  $45 finding_tos bigint[]  $46 finding_contents text[]
--- $47 finding_kinds text[]  $48 finding_people text[]
--- $49 finding_labs text[], each the ids with a space between
--- $50 person_froms bigint[]  $51 person_tos bigint[]  $52 person_contents text[]
--- $53 person_ids text[]  $54 person_canonicals text[]
--- $55 lab_froms bigint[]  $56 lab_tos bigint[]  $57 lab_contents text[]
--- $58 lab_ids text[]  $59 lab_canonicals text[]  $60 successor_ids text[]
--- $61 name_froms bigint[]  $62 name_tos bigint[]  $63 name_contents text[]
--- $64 name_kinds text[]  $65 foldeds text[]  $66 name_subjects text[]
--- $67 name_canonicals text[]
-WITH event_rows AS (
-    INSERT INTO events (
-        position, event_id, type, recorded_at, recorded_by, request_id, target_position,
-        payload, salt, payload_hash, hash, body_digest, on_lo, on_hi
-    )
+CROSS JOIN (
     SELECT
-        e.position, e.event_id, e.type, $4::timestamptz, e.recorded_by, e.request_id,
-        e.target_position, e.payload, e.salt, e.payload_hash, e.hash, e.body_digest, e.on_lo,
-        e.on_hi
-    FROM unnest(
-        $1::bigint[], $2::uuid[], $3::text[], $5::text[], $6::text[], $7::bigint[],
-        $8::text[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::date[],
-        $14::date[]
-    ) AS e (
-        position, event_id, type, recorded_by, request_id, target_position,
-        payload, salt, payload_hash, hash, body_digest, on_lo,
-        on_hi
-    )
-),
-subject_rows AS (
-    INSERT INTO event_subjects (kind, subject_id, position, is_fact, is_link)
-    SELECT s.kind, s.subject_id, s.position, s.is_fact, s.is_link
-    FROM unnest($15::text[], $16::text[], $17::bigint[], $18::boolean[], $19::boolean[])
-        AS s (kind, subject_id, position, is_fact, is_link)
-),
-receipt_rows AS (
-    INSERT INTO receipts (api_key, idempotency_key, request_digest, positions)
-    -- unnest would flatten an array of arrays.
-    SELECT r.api_key, r.idempotency_key, r.request_digest, r.positions::bigint[]
-    FROM unnest($20::text[], $21::text[], $22::bytea[], $23::text[])
-        AS r (api_key, idempotency_key, request_digest, positions)
-),
-followed AS (
-    UPDATE findings AS m
-    SET known_to = c.known_to
-    FROM unnest($24::text[], $25::text[], $26::bigint[]) AS c (person_id, content, known_to)
-    WHERE m.person_id = c.person_id
-        AND m.known_to = 9223372036854775807
-        AND m.kind = 'possible_duplicate'
-        AND m.content = c.content
-),
-closed_stints AS (
-    UPDATE stints AS m
-    SET known_to = c.known_to
-    FROM unnest($27::bigint[], $28::bigint[]) AS c (row_id, known_to)
-    WHERE m.row_id = c.row_id
-),
-closed_findings AS (
-    UPDATE findings AS m
-    SET known_to = c.known_to
-    FROM unnest($29::bigint[], $30::bigint[]) AS c (row_id, known_to)
-    WHERE m.row_id = c.row_id
-),
-closed_people AS (
-    UPDATE people AS m
-    SET known_to = c.known_to
-    FROM unnest($31::bigint[], $32::bigint[]) AS c (row_id, known_to)
-    WHERE m.row_id = c.row_id
-),
-closed_labs AS (
-    UPDATE labs AS m
-    SET known_to = c.known_to
-    FROM unnest($33::bigint[], $34::bigint[]) AS c (row_id, known_to)
-    WHERE m.row_id = c.row_id
-),
-closed_names AS (
-    UPDATE names AS m
-    SET known_to = c.known_to
-    FROM unnest($35::bigint[], $36::bigint[]) AS c (row_id, known_to)
-    WHERE m.row_id = c.row_id
-),
-stint_rows AS (
-    INSERT INTO stints (known_from, known_to, content, person_id, lab_id, start_lo, end_hi)
-    SELECT r.known_from, r.known_to, r.content, r.person_id, r.lab_id, r.start_lo, r.end_hi
-    FROM unnest(
-        $37::bigint[], $38::bigint[], $39::text[], $40::text[], $41::text[], $42::date[],
-        $43::date[]
-    ) AS r (known_from, known_to, content, person_id, lab_id, start_lo, end_hi)
-),
-finding_rows AS (
-    INSERT INTO findings (known_from, known_to, content, kind, person_id, lab_ids)
-    SELECT
-        r.known_from, r.known_to, r.content, r.kind, r.person_id,
-        -- unnest would flatten an array of arrays; ids hold no spaces.
-        string_to_array(r.lab_ids, ' ')
-    FROM unnest($44::bigint[], $45::bigint[], $46::text[], $47::text[], $48::text[], $49::text[])
-        AS r (known_from, known_to, content, kind, person_id, lab_ids)
-),
-person_rows AS (
-    INSERT INTO people (known_from, known_to, content, person_id, canonical_id)
-    SELECT r.known_from, r.known_to, r.content, r.person_id, r.canonical_id
-    FROM unnest($50::bigint[], $51::bigint[], $52::text[], $53::text[], $54::text[])
-        AS r (known_from, known_to, content, person_id, canonical_id)
-),
-lab_rows AS (
-    INSERT INTO labs (known_from, known_to, content, lab_id, canonical_id, successor_id)
-    SELECT r.known_from, r.known_to, r.content, r.lab_id, r.canonical_id, r.successor_id
-    FROM unnest($55::bigint[], $56::bigint[], $57::text[], $58::text[], $59::text[], $60::text[])
-        AS r (known_from, known_to, content, lab_id, canonical_id, successor_id)
-)
-INSERT INTO names (known_from, known_to, content, kind, folded, subject_id, canonical_id)
-SELECT r.known_from, r.known_to, r.content, r.kind, r.folded, r.subject_id, r.canonical_id
-FROM unnest(
-    $61::bigint[], $62::bigint[], $63::text[], $64::text[], $65::text[], $66::text[],
-    $67::text[]
-) AS r (known_from, known_to, content, kind, folded, subject_id, canonical_id);
+        array_agg(b.model) AS believed_models,
+        array_agg(b.kind) AS believed_kinds,
+        array_agg(b.subject_id) AS believed_subjects,
+        array_agg(b.content) AS believed_contents,
+        array_agg(b.row_id) AS believed_row_ids,
+        array_agg(b.known_from) AS believed_froms
+    FROM (
+        SELECT
+            'stints' AS model,
+            'person' AS kind,
+            person_id AS subject_id,
+            content,
+            row_id,
+            known_from
+        FROM stints
+        WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
+            AND known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'findings', 'person', person_id, content, row_id, known_from
+        FROM findings
+        WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
+            AND known_to = 9223372036854775807
+            AND kind <> 'possible_duplicate'
+        UNION ALL
+        SELECT 'people', 'person', person_id, content, row_id, known_from
+        FROM people
+        WHERE person_id = ANY ((SELECT ids FROM people_linked)::text[])
+            AND known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'names', 'person', subject_id, content, row_id, known_from
+        FROM names
+        WHERE subject_id = ANY ((SELECT ids FROM people_linked)::text[])
+            AND (kind = 'person') IS TRUE
+            AND known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'labs', 'lab', lab_id, content, row_id, known_from
+        FROM labs
+        WHERE lab_id = ANY ((SELECT ids FROM labs_linked)::text[])
+            AND known_to = 9223372036854775807
+        UNION ALL
+        SELECT 'names', 'lab', subject_id, content, row_id, known_from
+        FROM names
+        WHERE subject_id = ANY ((SELECT ids FROM labs_linked)::text[])
+            AND (kind = 'lab') IS TRUE
+            AND known_to = 9223372036854775807
+        UNION ALL
+        -- What is found of labs alone names one lab.
+        SELECT 'findings', 'lab', lab_ids[1], content, row_id, known_from
+        FROM findings
+        WHERE person_id IS NULL
+            AND lab_ids && (SELECT ids FROM labs_linked)::text[]
+            AND known_to = 9223372036854775807
+    ) AS b
+) AS believed;

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from service.domain.subjects import Subject
+from service.postgres.joining import Write, run_as_one
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 from service.read_models.beliefs import (
@@ -21,14 +22,6 @@ _FETCH_BELIEVED = _SQL["fetch_believed"]
 _CLOSE_FOLLOWED = _SQL["close_followed"]
 _CLOSE: dict[Model, str] = {model: _SQL[f"close_{model}"] for model in MODELS}
 _INSERT: dict[Model, str] = {model: _SQL[f"insert_{model}"] for model in MODELS}
-_COLUMNS_BESIDE: dict[Model, int] = {
-    "stints": 4,
-    "findings": 3,
-    "people": 2,
-    "labs": 3,
-    "names": 4,
-}
-"""How many columns a model has beside the positions and the content."""
 
 
 class BelievedRow(NamedTuple):
@@ -59,25 +52,41 @@ async def fetch_believed(
 
 
 async def keep(connection: Connection, beliefs: Iterable[Beliefs]) -> None:
-    """
-    Write what changed; durable when the caller's transaction commits.
+    """Write what changed; durable when the caller's transaction commits."""
+    await run_as_one(connection, kept(beliefs))
 
-    One round trip for each read model that changed and for each in which rows ended.
+
+def kept(units: Iterable[Beliefs]) -> list[Write]:
     """
-    every = list(beliefs)
-    closed = [pair for each in every for pair in each.closed() if pair[1].row_id != FOLLOWED]
-    followed = [pair for each in every for pair in each.closed() if pair[1].row_id == FOLLOWED]
-    added = [pair for each in every for pair in each.added()]
+    What writes the changes of some beliefs: the rows that end and those that begin.
+
+    Rows that end were there before, and those that begin and end within the same changes are
+    inserted as ended; so none of it depends on another.
+    """
+    closed: dict[str, list[Belief]] = {}
+    followed: list[tuple[Row, Belief]] = []
+    added: dict[str, list[tuple[Row, Belief]]] = {}
+    for unit in units:
+        for row, belief in unit.closed():
+            if belief.row_id == FOLLOWED:
+                followed.append((row, belief))
+            else:
+                closed.setdefault(row.model, []).append(belief)
+        for pair in unit.added():
+            added.setdefault(pair[0].model, []).append(pair)
+    writes = []
     if followed:
-        await connection.execute(_CLOSE_FOLLOWED, *followed_columns(followed))
+        writes.append(Write(_CLOSE_FOLLOWED, _followed_columns(followed)))
+    # In one order, so that the same parts are the same statement.
     for model in MODELS:
-        if ending := [belief for row, belief in closed if row.model == model]:
-            await connection.execute(_CLOSE[model], *closed_columns(ending))
-        if beginning := [pair for pair in added if pair[0].model == model]:
-            await connection.execute(_INSERT[model], *row_columns(model, beginning))
+        if model in closed:
+            writes.append(Write(_CLOSE[model], _closed_columns(closed[model])))
+        if model in added:
+            writes.append(Write(_INSERT[model], _row_columns(model, added[model])))
+    return writes
 
 
-def followed_columns(ended: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
+def _followed_columns(ended: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
     """Rows that are followed and end, as `close_followed` takes them."""
     return [
         [belief.columns[1] for _, belief in ended],
@@ -86,15 +95,13 @@ def followed_columns(ended: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
     ]
 
 
-def closed_columns(ended: Sequence[Belief]) -> list[list[Any]]:
+def _closed_columns(ended: Sequence[Belief]) -> list[list[Any]]:
     """Rows of one model that end, as its `close_…` takes them."""
     return [[b.row_id for b in ended], [b.known_to for b in ended]]
 
 
-def row_columns(model: Model, begun: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
+def _row_columns(model: Model, begun: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:
     """New rows of one model, as its `insert_…` takes them."""
-    if not begun:
-        return [[] for _ in range(3 + _COLUMNS_BESIDE[model])]
     return [
         [b.known_from for _, b in begun],
         [b.known_to for _, b in begun],

@@ -2,12 +2,14 @@
 The writer of a process: commands that wait together are committed together.
 
 One lock serialises appends; a commit for each event would cap them at the rate of the disk.
-Therefore requests queue, the writer takes all that wait and commits them in one transaction.
+Therefore requests queue, and the writer takes all that wait and commits them together.
 A command that is refused fails alone; a fault of the database lets each be tried by itself.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from time import monotonic
 
 import structlog
 from msgspec import Struct
@@ -29,6 +31,10 @@ GROUP_COMMANDS_MAX = 256
 GROUP_EVENTS_MAX = 10_000
 QUEUE_COMMANDS_MAX = 2_000
 RETRY_AFTER_SECONDS = 1
+LINGER_SECONDS = 0.002
+"""So long the lock is held for whoever comes next: to give it back and take it costs as much."""
+LOCK_SECONDS = 0.02
+"""After so long it is given back all the same: another process may wait for it."""
 
 log = structlog.get_logger()
 
@@ -45,6 +51,8 @@ class Writer:
         self._pool = pool
         self._chance = chance
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_COMMANDS_MAX)
+        self._group: list[_Waiting] = []
+        """Who was taken from the queue and is not answered yet."""
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
 
@@ -98,30 +106,46 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
-            group = [await self._queue.get()]
-            events = len(group[0].command.submissions)
-            while len(group) < GROUP_COMMANDS_MAX and events < GROUP_EVENTS_MAX:
-                try:
-                    group.append(self._queue.get_nowait())
-                except asyncio.QueueEmpty:
-                    break
-                events += len(group[-1].command.submissions)
+            self._group = await self._next_group()
             try:
-                await self._answer(group)
-            finally:
-                for _ in group:
-                    self._queue.task_done()
+                await self._write()
+            except DATABASE_FAULTS as fault:
+                log.warning("group_failed", commands=len(self._group), fault=str(fault))
+                await self._write_singly(fault)
+            except Exception as fault:
+                log.exception("group_failed", commands=len(self._group))
+                await self._write_singly(fault)
 
-    async def _answer(self, group: Sequence[_Waiting]) -> None:
-        try:
-            results = await self._commit([w.command for w in group])
-        except DATABASE_FAULTS as fault:
-            log.warning("group_failed", commands=len(group), fault=str(fault))
-            results = await self._commit_singly(group, fault)
-        except Exception as fault:
-            log.exception("group_failed", commands=len(group))
-            results = await self._commit_singly(group, fault)
+    async def _next_group(self) -> list[_Waiting]:
+        """All who wait, up to a bound; at least one, who may be yet to come."""
+        group = [await self._queue.get()]
+        events = len(group[0].command.submissions)
+        while len(group) < GROUP_COMMANDS_MAX and events < GROUP_EVENTS_MAX:
+            try:
+                group.append(self._queue.get_nowait())
+            except asyncio.QueueEmpty:
+                break
+            events += len(group[-1].command.submissions)
+        return group
+
+    async def _write(self) -> None:
+        """Record the group, and those after it while the lock is held anyway."""
+        async with self._pool.acquire() as connection, appending(connection):
+            until = monotonic() + LOCK_SECONDS
+            while self._group:
+                commands = [waiting.command for waiting in self._group]
+                self._answer(await record(connection, commands, self._chance))
+                if monotonic() < until:
+                    with contextlib.suppress(TimeoutError):
+                        # Whoever was answered often goes on at once.
+                        async with asyncio.timeout(LINGER_SECONDS):
+                            self._group = await self._next_group()
+
+    def _answer(self, results: Sequence[Recorded | BaseException]) -> None:
+        """Tell the group what came of it; nobody is left in it then."""
+        group, self._group = self._group, []
         for waiting, result in zip(group, results, strict=True):
+            self._queue.task_done()
             if waiting.answer.cancelled():
                 continue
             if isinstance(result, BaseException):
@@ -129,22 +153,19 @@ class Writer:
             else:
                 waiting.answer.set_result(result)
 
-    async def _commit_singly(
-        self, group: Sequence[_Waiting], fault: Exception
-    ) -> list[Recorded | BaseException]:
-        if len(group) == 1:
-            return [fault]
+    async def _write_singly(self, fault: Exception) -> None:
+        """Try each of a group by itself, so that the one at fault fails alone."""
+        if len(self._group) == 1:
+            self._answer([fault])
+            return
         results: list[Recorded | BaseException] = []
-        for waiting in group:
+        for waiting in self._group:
             try:
-                results += await self._commit([waiting.command])
+                async with self._pool.acquire() as connection, appending(connection):
+                    results += await record(connection, [waiting.command], self._chance)
             except Exception as own:  # noqa: BLE001 (it is this command's answer)
                 results.append(own)
-        return results
-
-    async def _commit(self, commands: Sequence[Command]) -> list[Recorded | BaseException]:
-        async with self._pool.acquire() as connection, appending(connection):
-            return await record(connection, commands, self._chance)
+        self._answer(results)
 
 
 async def commit(
@@ -162,7 +183,11 @@ async def commit(
 async def record(
     connection: Connection, commands: Sequence[Command], chance: Chance
 ) -> list[Recorded | BaseException]:
-    """As `commit`, of a caller who holds the log's lock."""
+    """
+    As `commit`, of a caller who holds the log's lock.
+
+    One statement reads and one, the last, writes; outside a transaction the latter commits.
+    """
     scope = await read_scope(connection, commands, chance.now())
     after = scope.head.position
     admitted: list[tuple[Position, Admitted | Refusal]] = []
@@ -189,11 +214,9 @@ async def record(
     units: list[Beliefs] = []
     if scope.entries:
         units = await project(connection, scope, after)
-    if scope.entries or receipts:
-        await write_group(connection, scope.entries, receipts, units)
     raised = _raised(units, after)
     acquaintance = Acquaintance(units, scope.kept.chains)
-    return [
+    answers: list[Recorded | BaseException] = [
         result
         if isinstance(result, Refusal)
         else Recorded(
@@ -205,6 +228,9 @@ async def record(
         )
         for before, result in admitted
     ]
+    # Last of all: what it writes may be committed with it.
+    await write_group(connection, scope.entries, receipts, units)
+    return answers
 
 
 def _raised(units: Sequence[Beliefs], after: Position) -> dict[int, list[Finding]]:

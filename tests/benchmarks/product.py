@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from service.app import CHANCE, ROLE, SEARCH_PATH, make_current
+from service.app import CHANCE, ROLE, SEARCH_PATH, collect_seldom, make_current
 from service.cli.replay import replay
 from service.cli.serve import serve
 from service.domain.events import NewEvent
@@ -32,7 +32,8 @@ async def pool_on(dsn: str) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def writer_on(dsn: str) -> AsyncIterator[Writer]:
-    """The service's writer on a database."""
+    """The service's writer on a database, in a process that is set up as the service's."""
+    collect_seldom()
     async with pool_on(dsn) as pool:
         writer = Writer(pool, CHANCE)
         writer.start()

@@ -21,7 +21,7 @@ _SPELLED = {
     "float8": "double precision",
     "bool": "boolean",
 }
-_UNPLANNED = ("CREATE", "DROP", "ALTER", "ANALYZE", "SET", "BEGIN")
+_UNPLANNED = ("CREATE", "DROP", "ALTER", "ANALYZE", "SET", "RESET", "BEGIN")
 """Commands that Postgres looks at only when it runs them."""
 
 

@@ -366,9 +366,9 @@ class TestFaultOfTheDatabase:
         self, base: Base, monkeypatch: pytest.MonkeyPatch, fault: Exception
     ) -> None:
         async def write(connection: Any, entries: Sequence[LogEntry], *rest: Any) -> None:
-            await write_group(connection, entries, *rest)
             if any(b"Person 2" in entry.payload for entry in entries):
                 raise fault
+            await write_group(connection, entries, *rest)
 
         monkeypatch.setattr(writers, "write_group", write)
         async with running(base) as writer:
