@@ -156,13 +156,15 @@ def head_after(entry: LogEntry) -> Head:
     return Head(entry.event.position, entry.event.hash, entry.event.recorded_at)
 
 
-async def append(connection: Connection, entries: Sequence[LogEntry]) -> None:
+async def append(
+    connection: Connection, entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()
+) -> None:
     """
-    Write *entries*; durable when the caller's transaction commits.
+    Write *entries* and *receipts*; durable when the caller's transaction commits.
 
     Shapes: consecutive positions after the head, one recorded_at. The caller holds the lock.
     """
-    await run_as_one(connection, appended(entries))
+    await run_as_one(connection, appended(entries, receipts))
 
 
 def appended(entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()) -> list[Write]:

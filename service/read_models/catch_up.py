@@ -5,7 +5,7 @@ The writer catches up with the events that it is about to append, a replay with 
 came while it built.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -63,7 +63,7 @@ async def catch_up(
     Shapes: what is kept is as of *after*; *new* are those events that are not in the log yet.
     """
     kept = await fetch_kept(connection, concerned, until=until, new=new)
-    return follow(kept, kept.people, kept.labs, after=after, new=new)
+    return list(follow(kept, kept.people, kept.labs, after=after, new=new))
 
 
 async def fetch_kept(
@@ -104,22 +104,21 @@ def follow(
     *,
     after: Position,
     new: Sequence[RecordedEvent],
-) -> list[Beliefs]:
+) -> Iterator[Beliefs]:
     """
     The beliefs about *people* and *labs* that change after a position.
 
     Shapes: *kept* is as of *after* and covers them; *new* are events beyond *kept*. One unit of
-    beliefs for each family of labs and each component of people.
+    beliefs for each family of labs and each component of people, worked out when it is asked for.
     """
     streams = Streams([*kept.events, *new])
     believed = _Believed(kept.believed)
-    units: list[Beliefs] = []
     families = []
     for family in streams.groups("lab", labs):
         beliefs = believed.of_labs(family)
         facts = streams.facts_of(family)
         families.append((family, project_labs(family, facts, after=after, beliefs=beliefs)))
-        units.append(beliefs)
+        yield beliefs
     for component in streams.groups("person", people):
         beliefs = believed.of_people(component)
         stream = streams.of_people(component)
@@ -131,8 +130,7 @@ def follow(
             changes=_changes_for(stream, families),
             beliefs=beliefs,
         )
-        units.append(beliefs)
-    return units
+        yield beliefs
 
 
 def _changes_for(

@@ -5,6 +5,7 @@ Two things that few commands ask for cost some more: whether links would close a
 whether histories moved since a client read them.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -37,6 +38,9 @@ from service.read_models.projector import Streams
 from service.recording.admission import Scope, can_link, facts_of, moves_people
 from service.recording.commands import Command
 from service.recording.preconditions import judged_by
+
+UNITS_IN_A_TURN = 20
+"""So many histories are folded before whoever else waits for the event loop has a turn."""
 
 
 async def read_scope(connection: Connection, commands: Sequence[Command], now: datetime) -> Scope:
@@ -72,29 +76,60 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
 
 
 async def project(connection: Connection, scope: Scope, after: Position) -> list[Beliefs]:
-    """The beliefs that the entries of *scope* change, as of *after*, where it began."""
-    concerns = [c for entry in scope.entries for c in entry.concerns]
-    people = {c.subject.id for c in concerns if c.subject.kind == "person"}
-    labs = {c.subject.id for c in concerns if c.is_fact}
-    moves_people = any(_moves_people(entry.event, scope) for entry in scope.entries)
+    """
+    The beliefs that the entries of *scope* change, as of *after*, where it began.
+
+    Asks the database only if the scope is not self-contained.
+    """
+    people, labs = _concerned(scope)
     new = [entry.event for entry in scope.entries]
-    if not moves_people and _is_kept(scope, people, labs):
-        return follow(scope.kept, people, labs, after=after, new=new)
-    return await catch_up(
-        connection,
-        Concerned(people=people, labs=labs, moves_people=moves_people),
-        after=after,
-        until=scope.head.position,
-        new=new,
-    )
+    if not is_self_contained(scope):
+        return await catch_up(
+            connection,
+            Concerned(people=people, labs=labs, moves_people=_moves_people(scope)),
+            after=after,
+            until=scope.head.position,
+            new=new,
+        )
+    units: list[Beliefs] = []
+    for number, unit in enumerate(follow(scope.kept, people, labs, after=after, new=new), 1):
+        units.append(unit)
+        if number % UNITS_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+    return units
 
 
-def _is_kept(scope: Scope, people: Iterable[str], labs: Iterable[str]) -> bool:
-    """Whether all that is kept about these was read; of those who are new there is nothing."""
+def is_self_contained(scope: Scope) -> bool:
+    """
+    Whether all that its entries change follows from what was read.
+
+    Of those who are new nothing is kept that could have been read.
+    """
+    if _moves_people(scope):
+        return False
+    people, labs = _concerned(scope)
     kept = scope.kept
     return all(
         one in kept.people or Subject("person", one) not in scope.before for one in people
     ) and all(one in kept.labs or Subject("lab", one) not in scope.before for one in labs)
+
+
+def _concerned(scope: Scope) -> tuple[set[str], set[str]]:
+    """The people whom the entries of *scope* concern, and the labs of which they are facts."""
+    concerns = [c for entry in scope.entries for c in entry.concerns]
+    return (
+        {c.subject.id for c in concerns if c.subject.kind == "person"},
+        {c.subject.id for c in concerns if c.is_fact},
+    )
+
+
+def _moves_people(scope: Scope) -> bool:
+    """Whether stints can follow from what one of the entries says, or takes back, of labs."""
+    return any(
+        moves_people(fact)
+        for entry in scope.entries
+        for fact in facts_of(scope.chains[entry.event.root])
+    )
 
 
 def _asked(payload: Payload) -> Iterable[Asked]:
@@ -122,11 +157,6 @@ def _chains(events: Iterable[RecordedEvent]) -> dict[Position, list[RecordedEven
     for event in events:
         chains.setdefault(event.root, []).append(event)
     return chains
-
-
-def _moves_people(event: RecordedEvent, scope: Scope) -> bool:
-    """Whether stints can follow from what the event says, or takes back, of labs."""
-    return any(moves_people(fact) for fact in facts_of(scope.chains[event.root]))
 
 
 async def _read_links(connection: Connection, payloads: Sequence[Payload], scope: Scope) -> None:

@@ -8,8 +8,9 @@ A command that is refused fails alone; a fault of the database lets each be trie
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from time import monotonic
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -17,20 +18,23 @@ from msgspec import Struct
 from service.domain.events import Position
 from service.domain.findings import Finding
 from service.domain.refusals import NotReady, QueueFull, Refusal
-from service.log.append import Receipt, appending, lock
+from service.log.append import Receipt, append, appending, lock
 from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.groups import write_group
-from service.recording.admission import Admitted, Chance, admit
+from service.read_models.rows import keep
+from service.recording.admission import Admitted, Chance, Scope, admit
 from service.recording.commands import Acquaintance, Command, Outcome, Recorded
 from service.recording.rehearsal import Rehearsal, rehearse
-from service.recording.scope import project, read_scope
+from service.recording.scope import is_self_contained, project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
 
 GROUP_COMMANDS_MAX = 256
 GROUP_EVENTS_MAX = 10_000
 QUEUE_COMMANDS_MAX = 2_000
 RETRY_AFTER_SECONDS = 1
+MANY_EVENTS = 64
+"""From so many on the log is written while the read models are worked out, in a transaction."""
 LINGER_SECONDS = 0.002
 """So long the lock is held for whoever comes next: to give it back and take it costs as much."""
 LOCK_SECONDS = 0.02
@@ -186,7 +190,8 @@ async def record(
     """
     As `commit`, of a caller who holds the log's lock.
 
-    One statement reads and one, the last, writes; outside a transaction the latter commits.
+    One statement reads and one, the last, writes; outside a transaction the latter commits. Of
+    many events the log is written while the read models are worked out.
     """
     scope = await read_scope(connection, commands, chance.now())
     after = scope.head.position
@@ -211,12 +216,40 @@ async def record(
                     positions=[e.position for e in events.events],
                 )
             )
-    units: list[Beliefs] = []
-    if scope.entries:
-        units = await project(connection, scope, after)
+    if len(scope.entries) >= MANY_EVENTS and is_self_contained(scope):
+        async with connection.transaction():
+            async with _beside(append(connection, scope.entries, receipts)):
+                units = await project(connection, scope, after)
+                answers = _answers(admitted, units, scope, after)
+            await keep(connection, units)
+    else:
+        units = await project(connection, scope, after) if scope.entries else []
+        answers = _answers(admitted, units, scope, after)
+        # Last of all: what it writes may be committed with it.
+        await write_group(connection, scope.entries, receipts, units)
+    return answers
+
+
+@contextlib.asynccontextmanager
+async def _beside(writing: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let Postgres write while the block works, which asks it for nothing."""
+    task = asyncio.create_task(writing)
+    try:
+        yield
+    finally:
+        await task
+
+
+def _answers(
+    admitted: Sequence[tuple[Position, Admitted | Refusal]],
+    units: Sequence[Beliefs],
+    scope: Scope,
+    after: Position,
+) -> list[Recorded | BaseException]:
+    """What each command is told; each comes with the head that was before it."""
     raised = _raised(units, after)
     acquaintance = Acquaintance(units, scope.kept.chains)
-    answers: list[Recorded | BaseException] = [
+    return [
         result
         if isinstance(result, Refusal)
         else Recorded(
@@ -228,9 +261,6 @@ async def record(
         )
         for before, result in admitted
     ]
-    # Last of all: what it writes may be committed with it.
-    await write_group(connection, scope.entries, receipts, units)
-    return answers
 
 
 def _raised(units: Sequence[Beliefs], after: Position) -> dict[int, list[Finding]]:

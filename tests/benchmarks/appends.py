@@ -1,13 +1,14 @@
 """Appending: one event each by one producer and by many, in process and over HTTP; in batches."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
 from uuid import UUID
-from zlib import crc32
 
 import asyncpg
 import httpx
@@ -201,34 +202,60 @@ async def posted(
     connections: int,
 ) -> Asked:
     """
-    Events, one a request, on some connections: those of one person on one of them, in order.
+    Events, one a request, on some connections: those of one person in order.
 
     Labs go first, and do not count: whoever names them may be sooner on another connection.
     """
-    labs, lanes = routed(islice(events, number), connections)
+    labs, others = told_apart(islice(events, number))
     if labs:
         await ask(service.url, [posts(service, labs)], status=201)
-    return await ask(service.url, [posts(service, lane) for lane in lanes], status=201)
+    return await ask(service.url, shared_out(service, others, connections), status=201)
 
 
-def routed(events: Iterator[NewEvent], lanes: int) -> tuple[list[NewEvent], list[list[NewEvent]]]:
-    """Events that name no person, and the others in so many lanes, one person in one of them."""
+def told_apart(events: Iterator[NewEvent]) -> tuple[list[NewEvent], list[NewEvent]]:
+    """Events that name no person, and the others."""
     labs: list[NewEvent] = []
-    every: list[list[NewEvent]] = [[] for _ in range(lanes)]
-    lane_of: dict[UUID, int] = {}
+    others: list[NewEvent] = []
+    for event in events:
+        said = event.payload
+        is_of_person = isinstance(said, Correction | Retraction) or getattr(said, "person", None)
+        (others if is_of_person else labs).append(event)
+    return labs, others
+
+
+def shared_out(
+    service: Service, events: Sequence[NewEvent], connections: int
+) -> list[Iterator[bytes]]:
+    """
+    The events as requests on some connections, each of which takes the first that it may.
+
+    Of one person an event goes out once the one before it is answered.
+    """
+    person_of: dict[UUID, str] = {}
+    waiting: deque[tuple[str, NewEvent]] = deque()
     for event in events:
         said = event.payload
         if isinstance(said, Correction | Retraction):
-            lane = lane_of.get(said.target, 0)
-        elif person := getattr(said, "person", None):
-            known = person if isinstance(person, str) else str(person.id)
-            lane = crc32(known.encode()) % lanes
-            lane_of[event.event_id] = lane
+            person = person_of.get(said.target, "")
         else:
-            labs.append(event)
-            continue
-        every[lane].append(event)
-    return labs, every
+            ref = getattr(said, "person", "")
+            person = person_of[event.event_id] = ref if isinstance(ref, str) else str(ref.id)
+        waiting.append((person, event))
+    busy: set[str] = set()
+
+    def taken() -> Iterator[bytes]:
+        while (place := _first_free(waiting, busy)) is not None:
+            person, event = waiting[place]
+            del waiting[place]
+            busy.add(person)
+            yield post("/v1/events", body_of(event), service.key)
+            busy.remove(person)
+
+    return [taken() for _ in range(connections)]
+
+
+def _first_free(waiting: Iterable[tuple[str, NewEvent]], busy: AbstractSet[str]) -> int | None:
+    return next((i for i, (person, _) in enumerate(waiting) if person not in busy), None)
 
 
 def posts(service: Service, events: Sequence[NewEvent]) -> Iterator[bytes]:
@@ -238,10 +265,10 @@ def posts(service: Service, events: Sequence[NewEvent]) -> Iterator[bytes]:
 
 async def _sample_answer(service: Service, events: Iterator[NewEvent]) -> bytes:
     """What an event is answered with: the bare endpoint is to return as many bytes."""
-    labs, (lane,) = routed(islice(events, 5), 1)
+    labs, others = told_apart(islice(events, 5))
     bodies: list[bytes] = []
     async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
-        for event in (*labs, *lane):
+        for event in (*labs, *others):
             answer = await client.post(
                 "/v1/events",
                 content=body_of(event),

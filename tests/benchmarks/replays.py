@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from service.domain.events import NewEvent
 from tests.benchmarks import product
-from tests.benchmarks.appends import posts, routed
+from tests.benchmarks.appends import posts, shared_out, told_apart
 from tests.benchmarks.asking import Answered, ask
 from tests.benchmarks.careers import Careers
 from tests.benchmarks.goals import FLOOR, FLOOR_PARALLEL, RUNNER
@@ -123,13 +123,13 @@ async def _replayed_under_writes(service: Service, events: Sequence[NewEvent]) -
 
     The wait of each counts from when it was due, so that a stall is told by all that it held up.
     """
-    labs, lanes = routed(iter(events), WRITING_CONNECTIONS)
+    labs, others = told_apart(iter(events))
     await ask(service.url, [posts(service, labs)], status=201)
     is_done = False
     writing = asyncio.create_task(
         ask(
             service.url,
-            [posts(service, lane) for lane in lanes],
+            shared_out(service, others, WRITING_CONNECTIONS),
             status=201,
             until=lambda: is_done,
             a_second=WRITES_A_SECOND,

@@ -382,6 +382,27 @@ class TestFaultOfTheDatabase:
         assert [e.position for e in events] == [1, 2, 3]
         assert_rows_are_the_fold(await fetch_rows(base.owner), events)
 
+    async def test_of_many_events_leaves_nothing_of_them(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The log of these is written while their rows are still worked out."""
+        every = command(*(hire_of(n).submissions[0].payload for n in range(writers.MANY_EVENTS)))
+
+        async def project(*_: Any) -> Any:
+            await asyncio.sleep(0.05)
+            raise ZeroDivisionError
+
+        async with running(base) as writer:
+            with monkeypatch.context() as broken:
+                broken.setattr(writers, "project", project)
+                (answer,) = await together(writer, every)
+            assert isinstance(answer, ZeroDivisionError)
+            assert await read_log(base.owner) == []
+            assert isinstance((await together(writer, every))[0], Recorded)
+        events = await read_log(base.owner)
+        assert len(events) == writers.MANY_EVENTS
+        assert_rows_are_the_fold(await fetch_rows(base.owner), events)
+
     async def test_connection_that_broke_is_replaced(self, base: Base) -> None:
         """Nothing of the group was committed, so that each can be tried again."""
         async with running(base) as writer:
