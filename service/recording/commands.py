@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from service.domain.events import Position, RecordedEvent
 from service.domain.findings import Finding
@@ -40,6 +42,21 @@ class Command(Struct, frozen=True, kw_only=True):
         if self.idempotency_key is None:
             return None
         return (self.receipts_of or self.recorded_by, self.idempotency_key)
+
+
+def with_event_ids(command: Command, new_id: Callable[[], UUID]) -> Command:
+    """*command* with an id for every event, so that to carry it out twice records it once."""
+    if all(submission.event_id is not None for submission in command.submissions):
+        return command
+    return replace(
+        command,
+        submissions=[
+            submission
+            if submission.event_id is not None
+            else replace(submission, event_id=new_id())
+            for submission in command.submissions
+        ],
+    )
 
 
 class Outcome(Struct, frozen=True):

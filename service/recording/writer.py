@@ -24,7 +24,7 @@ from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.groups import write_group
 from service.read_models.rows import keep
 from service.recording.admission import Admitted, Chance, Scope, admit
-from service.recording.commands import Acquaintance, Command, Outcome, Recorded
+from service.recording.commands import Acquaintance, Command, Outcome, Recorded, with_event_ids
 from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import is_self_contained, project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
@@ -83,6 +83,8 @@ class Writer:
         """
         if self._is_stopping:
             raise NotReady("The service is about to stop; send this again in a moment.")
+        # It may have to be tried again after an attempt of which nobody knows whether it held.
+        command = with_event_ids(command, self._chance.new_id)
         waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         # Of a client that hung up nobody awaits the answer; it is no fault that it is not read.
         waiting.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())

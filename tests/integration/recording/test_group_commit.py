@@ -382,6 +382,31 @@ class TestFaultOfTheDatabase:
         assert [e.position for e in events] == [1, 2, 3]
         assert_rows_are_the_fold(await fetch_rows(base.owner), events)
 
+    @pytest.mark.parametrize("number", [2, writers.MANY_EVENTS])
+    async def test_after_the_commit_records_nothing_twice(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        """The connection was lost before the answer came; nobody gave the events an id."""
+        lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle")
+
+        first = True
+
+        async def record(*asked: Any) -> Any:
+            nonlocal first
+            is_lost, first = first, False
+            answers = await committed(*asked)
+            if is_lost:
+                raise lost
+            return answers
+
+        committed = writers.record
+        monkeypatch.setattr(writers, "record", record)
+        async with running(base) as writer:
+            answers = await together(writer, *(hire_of(n) for n in range(number)))
+        events = await read_log(base.owner)
+        assert [a.outcomes[0].event for a in answers if isinstance(a, Recorded)] == events
+        assert len(events) == number
+
     async def test_of_many_events_leaves_nothing_of_them(
         self, base: Base, monkeypatch: pytest.MonkeyPatch
     ) -> None:
