@@ -1,8 +1,9 @@
 """What is left of the log after its corrections and retractions (SEMANTICS 3)."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.domain.events import (
     Correction,
@@ -14,7 +15,7 @@ from service.domain.events import (
 )
 
 
-class Effective(NamedTuple):
+class Effective(Struct, frozen=True):
     """An original event with the payload that now holds for it."""
 
     position: Position

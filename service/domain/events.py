@@ -125,7 +125,9 @@ class PersonEvent(_Dated, frozen=True, kw_only=True):
     lab: Ref
 
 
-class _Post(PersonEvent, frozen=True, kw_only=True):
+class PostEvent(PersonEvent, frozen=True, kw_only=True):
+    """What says also which post someone had."""
+
     role: Text | None = None
     team: Text | None = None
     location: Text | None = None
@@ -148,22 +150,22 @@ class Founding(_Dated, tag="founding", frozen=True, kw_only=True):
     is_lab_fact = True
 
 
-class Hire(_Post, tag="hire", frozen=True, kw_only=True):
+class Hire(PostEvent, tag="hire", frozen=True, kw_only=True):
     via: Text | None = None
     """How it came about, such as `licence-and-hire deal`."""
 
 
-class Departure(_Post, tag="departure", frozen=True, kw_only=True):
+class Departure(PostEvent, tag="departure", frozen=True, kw_only=True):
     """Role, team, location and relation as held when leaving."""
 
     cause: Text | None = None
 
 
-class Sighting(_Post, tag="sighting", frozen=True, kw_only=True):
+class Sighting(PostEvent, tag="sighting", frozen=True, kw_only=True):
     """Known to be there on that date; most sources say no more."""
 
 
-class RoleChange(_Post, tag="role_change", frozen=True, kw_only=True):
+class RoleChange(PostEvent, tag="role_change", frozen=True, kw_only=True):
     pass
 
 
@@ -373,6 +375,18 @@ def references(payload: Payload) -> list[Reference]:
             Reference("/lab", "lab", payload.lab),
         ]
     return list(_references(payload))
+
+
+def named_in(payload: Payload, kind: Kind) -> list[Ref]:
+    """The people or the labs that *payload* names, in a fixed order; free text names nobody."""
+    if isinstance(payload, PersonEvent):
+        # Most events are of this kind.
+        return [payload.person if kind == "person" else payload.lab]
+    return [
+        one.ref
+        for one in _references(payload)
+        if one.kind == kind and not (one.free_text and isinstance(one.ref, str))
+    ]
 
 
 def _references(payload: Payload) -> Iterator[Reference]:

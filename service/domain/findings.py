@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -37,7 +37,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     """Of an overlap: the days in all that are certain at both labs."""
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True):
     """What one event of a person says, as far as another can say the same."""
 
     person: str
@@ -49,6 +49,11 @@ class Told(NamedTuple):
     position: Position
     """Of the original, by which the two of a pair stand in order."""
     event_id: UUID
+
+    @property
+    def alike(self) -> tuple[str, str, str]:
+        """What is the same of any two that can be one."""
+        return (self.person, self.type, self.lab)
 
 
 class Duplicates:
@@ -73,7 +78,7 @@ class Duplicates:
         for one, said in told.items():
             if said is not None:
                 self._told[one] = said
-                self._alike.setdefault(said[:3], {})[one] = said
+                self._alike.setdefault(said.alike, {})[one] = said
 
     def follow(self, told: Mapping[Position, Told | None]) -> tuple[set[Finding], set[Finding]]:
         """
@@ -88,15 +93,17 @@ class Duplicates:
             if before == said:
                 continue
             if before is not None:
-                group = self._alike[before[:3]]
+                group = self._alike[before.alike]
                 del self._told[one], group[one]
                 going.update(_like(before, group))
             if said is not None:
-                group = self._alike.setdefault(said[:3], {})
+                group = self._alike.setdefault(said.alike, {})
                 if group:
                     arising.update(_like(said, group))
                 self._told[one] = group[one] = said
-        return going - arising, arising - going
+        if going:
+            return going - arising, arising - going
+        return going, arising
 
 
 def _like(one: Told, others: Mapping[Position, Told]) -> Iterator[Finding]:

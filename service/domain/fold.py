@@ -153,7 +153,7 @@ def _possible_duplicates(told: Iterable[Told]) -> list[Finding]:
     """Two events of one type, person and lab whose bounds hardly differ."""
     alike: dict[tuple[str, str, str], list[Told]] = {}
     for said in told:
-        alike.setdefault(said[:3], []).append(said)
+        alike.setdefault(said.alike, []).append(said)
     return [
         duplicate(one, other)
         for group in alike.values()

@@ -23,15 +23,15 @@ from service.domain.events import (
     is_rumoured,
 )
 from service.domain.findings import Duplicates, Finding, Told
-from service.domain.fold import overlaps, people_of, told_of
+from service.domain.fold import overlaps, people_of
 from service.domain.identity import PersonFacts, canonical_ids, fold_people
 from service.domain.labs import LabFacts, Labs, reading
 from service.domain.presence import Spans, certain_spans
 from service.domain.stints import (
-    PLACING,
     Item,
     Placing,
     Stint,
+    is_placing,
     place_at,
     place_items,
     placing_findings,
@@ -81,12 +81,13 @@ class History:
     The stays and findings of people who may be one, and what they are called.
 
     Shapes: *component* are all ids that any event ever joined; *labs* are the facts, as of the
-    first event taken, of the labs that the events name and their successors.
+    first event taken, of the labs that the events name and their successors. They are this
+    history's from then on.
     """
 
     def __init__(self, component: Collection[str], labs: Labs) -> None:
         self._component = component
-        self._labs = Labs(labs)
+        self._labs = labs
         self._taken: list[RecordedEvent] = []
         self._effective: dict[Position, Effective] = {}
         self._canonical: dict[str, str] = {}
@@ -108,10 +109,11 @@ class History:
     def take(self, event: RecordedEvent) -> None:
         """Let an event follow those before it."""
         self._taken.append(event)
-        self._is_renamed = self._is_renamed or self._can_rename(event)
         root = event.root
         new = _said_by(event, root)
-        old = self._effective.pop(root, None)
+        old = self._effective.pop(root, None) if event.target_position is not None else None
+        if not self._is_renamed:
+            self._is_renamed = self._can_rename(event, old)
         if new is not None:
             self._effective[root] = new
         if _joins(old) or _joins(new):
@@ -158,12 +160,25 @@ class History:
         self._told.clear()
         return Change(parts, going, arising)
 
-    def _can_rename(self, event: RecordedEvent) -> bool:
-        """Whether what people are called can follow from it: a known bare id says nothing new."""
+    def _can_rename(self, event: RecordedEvent, old: Effective | None) -> bool:
+        """
+        Whether what people are called can follow from it, in the place of *old*.
+
+        A known bare id says nothing new, and takes no name away.
+        """
+        is_about_another = event.target_position is not None
+        if is_about_another and (old is None or not self._is_bare(old.payload)):
+            return True
         payload = event.payload
-        if isinstance(payload, PersonEvent):
-            return not isinstance(payload.person, str) or payload.person not in self._named
-        return True
+        if isinstance(payload, Correction):
+            return not self._is_bare(payload.event)
+        return not (isinstance(payload, Retraction) or self._is_bare(payload))
+
+    def _is_bare(self, payload: Fact) -> bool:
+        if not isinstance(payload, PersonEvent):
+            return False
+        person = payload.person
+        return isinstance(person, str) and person in self._named
 
     def _start_anew(self) -> None:
         """Give each person their events again: who is whom, or what labs are, is otherwise."""
@@ -189,25 +204,33 @@ class History:
 
     def _put_in(self, event: Effective) -> None:
         payload = event.payload
-        if not isinstance(payload, PLACING):
+        if not is_placing(payload):
             return
+        position, labs, named = event.position, self._labs, id_of(payload.lab)
         for life in self._lives_of(payload):
             self._touched[life.person] = life
             item = to_item(event, payload, life.ids)
-            lab, closure = reading(id_of(payload.lab), item.lo, self._labs)
+            lab, closure = reading(named, item.lo, labs)
             if closure is None:
-                life.items.setdefault(lab, {})[event.position] = item
+                life.items.setdefault(lab, {})[position] = item
                 life.touched.add(lab)
-                end = self._labs[lab].end
+                end = labs[lab].end
                 if end is not None and end.successor is not None:
                     life.can_be_carried = True
             else:
-                life.late[event.position] = set_aside(life.person, lab, item, closure)
+                life.late[position] = set_aside(life.person, lab, item, closure)
                 life.is_late_touched = True
-        if isinstance(payload, PersonEvent):
-            told = told_of(event, payload, self._canonical, self._labs)
-            if told.person in self._component:
-                self._told[event.position] = told
+            if item.type != "founding":
+                # One that names a single person; of foundings no two are compared.
+                self._told[position] = Told(
+                    life.person,
+                    item.type,
+                    labs[named].canonical_id,
+                    item.lo,
+                    item.hi,
+                    position,
+                    event.event_id,
+                )
 
     def _lives_of(self, payload: Fact) -> Iterable[_Life]:
         """Those of the component whom a payload places somewhere."""
@@ -217,8 +240,8 @@ class History:
             if life is None:
                 if person not in self._component:
                     continue
-                ids = {person, *(one for one, into in self._canonical.items() if into == person)}
-                life = self._lives[person] = _Life(person, ids)
+                mapped = [one for one, into in self._canonical.items() if into == person]
+                life = self._lives[person] = _Life(person, (person, *mapped))
             lives.append(life)
         return lives
 
@@ -272,6 +295,6 @@ def _keep(life: _Life, placing: Placing, parts: dict[Part, Sequence[Said]]) -> N
 
 def _joins(event: Effective | None) -> bool:
     """Whether it says that two ids are one person."""
-    return (
-        event is not None and isinstance(event.payload, SameAs) and event.payload.person is not None
-    )
+    if event is None or type(event.payload) is not SameAs:
+        return False
+    return event.payload.person is not None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from service.domain.events import (
     SameAs,
     id_of,
     is_rumoured,
-    references,
+    named_in,
 )
 from service.domain.findings import Finding
 
@@ -127,8 +127,9 @@ def fold_people(recorded: Sequence[RecordedEvent]) -> dict[str, PersonFacts]:
 
     Shapes: all events that name the people concerned, in position order.
     """
-    known = known_names(recorded, "person")
-    effective = [e for e in in_force(recorded) if not is_rumoured(e.payload)]
+    holding = in_force(recorded)
+    known = known_names(recorded, holding, "person")
+    effective = [e for e in holding if not is_rumoured(e.payload)]
     canonical, _ = canonical_ids(effective, "person")
     mapped = mapped_ids(canonical)
     apart = _told_apart(effective)
@@ -166,37 +167,36 @@ class KnownNames(Struct):
     """The names of one id: the registered one and every other that it ever had."""
 
     created_name: str
-    created_aliases: tuple[str, ...] = ()
-    name: str = ""
+    name: str
     others: tuple[str, ...] = ()
     ids: OutsideIds | None = None
 
 
-def known_names(recorded: Sequence[RecordedEvent], kind: Kind) -> dict[str, KnownNames]:
+def known_names(
+    recorded: Iterable[RecordedEvent], holding: Iterable[Effective], kind: Kind
+) -> dict[str, KnownNames]:
     """
-    The names of each id that *recorded* names, profiles included.
+    The names of each id that *recorded* names, profiles included; *holding* are those in force.
 
     The name of a creation holds for ever, since later events refer to the id that it made;
     other names hold as long as their event is in force.
     """
     known: dict[str, KnownNames] = {}
     for event in recorded:
-        for reference in references(event.payload):
-            if reference.kind == kind and not _is_free_text(reference.ref, reference.free_text):
-                known.setdefault(id_of(reference.ref), _created(reference.ref))
-    for one in known.values():
-        one.name = one.created_name
-        one.others = one.created_aliases
-    for effective in in_force(recorded):
-        for reference in references(effective.payload):
-            if reference.kind == kind and isinstance(reference.ref, Entity):
-                said = known[id_of(reference.ref)]
-                said.others += (reference.ref.name or "", *reference.ref.aliases)
-        if isinstance(effective.payload, Profile) and not is_rumoured(effective.payload):
-            _apply_profile(known, effective.payload, kind)
-    for one in known.values():
-        names = dict.fromkeys(n for n in (one.created_name, *one.others) if n and n != one.name)
-        one.others = tuple(names)
+        for ref in named_in(event.payload, kind):
+            one = id_of(ref)
+            if one not in known:
+                known[one] = _created(ref)
+    for effective in holding:
+        payload = effective.payload
+        for ref in named_in(payload, kind):
+            if isinstance(ref, Entity):
+                known[id_of(ref)].others += (ref.name or "", *ref.aliases)
+        if isinstance(payload, Profile) and not is_rumoured(payload):
+            _apply_profile(known, payload, kind)
+    for said in known.values():
+        names = dict.fromkeys((said.created_name, *said.others))
+        said.others = tuple([name for name in names if name and name != said.name])
     return known
 
 
@@ -220,8 +220,10 @@ def _merged_ids(old: OutsideIds | None, new: OutsideIds) -> OutsideIds:
     )
 
 
-def other_names(known: KnownNames, mapped: Iterable[KnownNames]) -> tuple[str, ...]:
+def other_names(known: KnownNames, mapped: Collection[KnownNames]) -> tuple[str, ...]:
     """Every name of an id but the registered one, those of the ids mapped into it included."""
+    if not mapped:
+        return known.others
     names = dict.fromkeys(known.others)
     for other in mapped:
         names.update(dict.fromkeys((other.name, *other.others)))
@@ -239,12 +241,9 @@ def mapped_ids(canonical: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _created(ref: str | Entity) -> KnownNames:
     if isinstance(ref, str):
-        return KnownNames(ref)
-    return KnownNames(ref.name or id_of(ref), ref.aliases)
-
-
-def _is_free_text(ref: str | Entity, free_text: bool) -> bool:
-    return free_text and isinstance(ref, str)
+        return KnownNames(ref, ref)
+    name = ref.name or id_of(ref)
+    return KnownNames(name, name, ref.aliases)
 
 
 def _root(into: Mapping[str, str], one: str) -> str:

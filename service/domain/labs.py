@@ -1,13 +1,13 @@
 """Labs: how they began, what they were called, whose they were and how they ended (SEMANTICS 4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
-from service.domain.effective import Effective, effective_events
+from service.domain.effective import Effective, in_force
 from service.domain.events import (
     Closure,
     Founding,
@@ -21,6 +21,7 @@ from service.domain.events import (
     bounds_of,
     founder_ids,
     id_of,
+    is_rumoured,
 )
 from service.domain.findings import Finding
 from service.domain.identity import (
@@ -105,13 +106,14 @@ def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
     Shapes: every event that is a fact of a lab of the families concerned, in position order;
     events of other kinds may be among them. Source: SEMANTICS 4.1, *The lab on D*.
     """
-    effective = effective_events(recorded)
+    holding = in_force(recorded)
+    effective = [e for e in holding if not is_rumoured(e.payload)]
     canonical, findings = canonical_ids(effective, "lab")
     ends, dropped = _ends(effective, canonical)
     first = {lab: lab_ends[0] for lab, lab_ends in ends.items() if lab_ends}
     findings += dropped
     findings += _ended_twice(ends)
-    names = known_names(recorded, "lab")
+    names = known_names(recorded, holding, "lab")
     mapped = mapped_ids(canonical)
     told = _by_lab(effective, canonical)
     told_of = _by_lab(effective, {})
@@ -311,7 +313,7 @@ def parent_text(parent: Ref) -> str:
 
 
 def _aliases(
-    known: KnownNames, mapped: Iterable[KnownNames], own: Iterable[Effective]
+    known: KnownNames, mapped: Collection[KnownNames], own: Iterable[Effective]
 ) -> tuple[str, ...]:
     """Every other name by which the lab is or was known."""
     renamed = [e.payload.name for e in own if isinstance(e.payload, Renaming)]

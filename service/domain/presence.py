@@ -89,7 +89,7 @@ Spans = list[tuple[date, date]]
 def certain_spans(stints: Iterable[Stint]) -> Spans:
     """The certain days of several stints of one person at one lab, joined where they meet."""
     spans: Spans = []
-    for first, after in sorted(filter(None, map(certain_span, stints))):
+    for first, after in sorted([span for stint in stints if (span := certain_span(stint))]):
         if spans and first <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(spans[-1][1], after))
         else:
@@ -99,7 +99,12 @@ def certain_spans(stints: Iterable[Stint]) -> Spans:
 
 def overlap_days(one: Spans, other: Spans) -> int:
     """The number of days that are in both."""
-    return sum(max(0, (min(a[1], b[1]) - max(a[0], b[0])).days) for a in one for b in other)
+    days = 0
+    for first, after in one:
+        for other_first, other_after in other:
+            if first < other_after and other_first < after:
+                days += (min(after, other_after) - max(first, other_first)).days
+    return days
 
 
 def _day_after(on: date) -> date:

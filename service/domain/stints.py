@@ -2,32 +2,33 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 from uuid import UUID
 
 from msgspec import Struct, field
 
-from service.domain.dates import UNBOUNDED_LO, eve
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, eve
 from service.domain.effective import Effective
 from service.domain.events import (
+    Departure,
+    Fact,
     Founding,
+    Hire,
     Leave,
-    PersonEvent,
     PersonFact,
+    PostEvent,
     Return,
+    RoleChange,
+    Sighting,
     bounds_of,
     id_of,
-    type_of,
 )
 from service.domain.findings import Finding
 from service.domain.labs import LabEnd, LabFacts, Labs, reading
 
 Motion = Literal["enter", "seen", "exit"]
 
-PLACING = (PersonEvent, Founding)
-"""The payloads that place people; a tuple, which `isinstance` takes faster than a union."""
 _IN_ORDER = attrgetter("order")
 _AS_RECORDED = attrgetter("lo", "hi", "position")
 """The order of what is seen of someone: by the bounds as recorded."""
@@ -35,9 +36,18 @@ _OF_LABS = ("merged_in", "lab_end")
 """Items that no event of the person's own gave."""
 _STEPS = ("role_change", "sighting")
 _LEAVES = ("leave", "return")
-_MOTIONS: dict[str, Motion] = {"founding": "enter", "hire": "enter", "departure": "exit"}
-_RANK = {"founding": 0, "merged_in": 1, "hire": 2, "departure": 4, "lab_end": 4}
-_RANK_SEEN = 3
+_ACTS: dict[type, tuple[Motion, str, int]] = {
+    Founding: ("enter", "founding", 0),
+    Hire: ("enter", "hire", 2),
+    RoleChange: ("seen", "role_change", 3),
+    Sighting: ("seen", "sighting", 3),
+    Leave: ("seen", "leave", 3),
+    Return: ("seen", "return", 3),
+    Departure: ("exit", "departure", 4),
+}
+"""How each payload that places people moves them, its slug, and its rank among others of a day."""
+_RANK_MERGED_IN = 1
+_RANK_LAB_END = 4
 
 
 class Post(NamedTuple):
@@ -106,16 +116,13 @@ class Item(Struct):
     position: int
     event_id: UUID
     date_text: str
+    order: tuple[date, date, int, int]
+    """Where it stands among the items not yet placed (SEMANTICS 4.3)."""
     payload: PersonFact | Founding | None = None
     """None of a merger or a closure."""
     post: Post = NO_POST
     carried: tuple[UUID, ...] = ()
     """Of someone merged in: what the stint at the absorbed lab rests on."""
-    order: tuple[date, date, int, int] = (date.min, date.min, 0, 0)
-    """Where it stands among the items not yet placed (SEMANTICS 4.3)."""
-
-    def __post_init__(self) -> None:
-        self.order = (self.hi, self.lo, _RANK.get(self.type, _RANK_SEEN), self.position)
 
 
 class Placed(Struct):
@@ -167,9 +174,10 @@ def place_all(
     items: dict[str, list[Item]] = {}
     findings: list[Finding] = []
     for event in own:
-        if isinstance(event.payload, PLACING):
-            item = to_item(event, event.payload, ids)
-            _assign(item, id_of(event.payload.lab), person, labs, items, findings)
+        payload = event.payload
+        if is_placing(payload):
+            item = to_item(event, payload, ids)
+            _assign(item, id_of(payload.lab), person, labs, items, findings)
     placings, late = place_items(person, items, labs)
     return placings, findings + late
 
@@ -221,23 +229,22 @@ def place(person: str, lab: LabFacts, items: Iterable[Item]) -> Placing:
     """
     placing = Placing(person, lab, [], [])
     waiting = sorted(items, key=_IN_ORDER)
+    stay: list[Placed] = []
     inside = False
     while waiting:
-        first = waiting[0]
-        if inside:
-            wanted: Motion | None = "exit" if first.motion == "enter" else None
-        else:
-            wanted = "enter" if first.motion != "enter" else None
-        at = 0 if wanted is None else _first_of(wanted, waiting)
+        at = 0
+        if inside == (waiting[0].motion == "enter"):
+            at = _first_of("exit" if inside else "enter", waiting)
         item = waiting.pop(at)
         placing.taken.append(item)
 
-        if inside and item.motion == "enter":
-            placing.dropped.append((item, placing.stays[-1][0].item))
-            continue
         if not inside:
-            placing.stays.append([])
-        placing.stays[-1].append(Placed(item, item.lo, item.hi))
+            stay = []
+            placing.stays.append(stay)
+        elif item.motion == "enter":
+            placing.dropped.append((item, stay[0].item))
+            continue
+        stay.append(Placed(item, item.lo, item.hi))
         inside = item.motion != "exit"
     return placing
 
@@ -253,17 +260,20 @@ def _first_of(wanted: Motion, waiting: Sequence[Item]) -> int:
 
 def narrow(placing: Placing) -> None:
     """Leave each placed item the days that its neighbours and the lab's end allow (4.5)."""
-    placed = [p for stay in placing.stays for p in stay]
-    if len(placed) == 1 and placing.lab.end is None:
-        return
-    end = placing.lab.end
-    if end is not None:
-        for p in placed:
-            p.hi = min(p.hi, end.hi)
-    for before, after in pairwise(placed):
-        after.lo = max(after.lo, before.lo)
-    for after, before in pairwise(reversed(placed)):
-        before.hi = min(before.hi, after.hi)
+    lo, end = UNBOUNDED_LO, placing.lab.end
+    for stay in placing.stays:
+        for p in stay:
+            if p.lo < lo:
+                p.lo = lo
+            else:
+                lo = p.lo
+    hi = UNBOUNDED_HI if end is None else end.hi
+    for stay in reversed(placing.stays):
+        for p in reversed(stay):
+            if p.hi > hi:
+                p.hi = hi
+            else:
+                hi = p.hi
 
 
 def to_stints(placing: Placing) -> list[Stint]:
@@ -278,44 +288,51 @@ def to_stints(placing: Placing) -> list[Stint]:
 
 def _to_stint(placing: Placing, stay: list[Placed], previous_exit: date | None) -> Stint:
     first, last = stay[0], stay[-1]
-    is_entered = first.item.motion == "enter"
-    is_closed = last.item.motion == "exit"
+    entering, leaving = first.item, last.item
+    is_entered = entering.motion == "enter"
+    is_closed = leaving.motion == "exit"
     start = (
-        Endpoint(first.lo, first.hi, first.item.date_text)
+        Endpoint(first.lo, first.hi, entering.date_text)
         if is_entered
         else _unknown_start(placing.lab, first, previous_exit)
     )
-    evidence = start.hi
+    seen_lo = start.hi
     by_start = []
     for p in stay:
         if p.item.motion == "seen":
             by_start.append(p.item)
-            evidence = max(evidence, p.lo)
-    if len(by_start) > 1:
-        by_start.sort(key=_AS_RECORDED)
+            # Narrowed, so that none is before the one before it.
+            seen_lo = p.lo
+    steps, leaves = _seen(by_start) if by_start else ((), ())
     return Stint(
-        person=placing.person,
-        lab=placing.lab.id,
-        start=start,
-        last_evidence=last.lo if is_closed else evidence,
-        end=Endpoint(last.lo, last.hi, last.item.date_text) if is_closed else None,
-        opening=first.item.post if is_entered else NO_POST,
-        steps=tuple([RoleStep(i.lo, i.post) for i in by_start if i.type in _STEPS])
-        if by_start
-        else (),
-        closing=last.item.post if is_closed else NO_POST,
-        leaves=tuple([LeaveStep(i.lo, i.type == "leave") for i in by_start if i.type in _LEAVES])
-        if by_start
-        else (),
-        events=_events_of(stay),
+        placing.person,
+        placing.lab.id,
+        start,
+        last.lo if is_closed else max(start.hi, seen_lo),
+        Endpoint(last.lo, last.hi, leaving.date_text) if is_closed else None,
+        entering.post if is_entered else NO_POST,
+        steps,
+        leaving.post if is_closed else NO_POST,
+        leaves,
+        _events_of(stay),
     )
 
 
-def _events_of(stay: Iterable[Placed]) -> tuple[UUID, ...]:
-    """What a stay rests on; what was carried along can be there twice."""
-    if not any(p.item.carried for p in stay):
-        return tuple([p.item.event_id for p in stay])
-    return tuple(dict.fromkeys(e for p in stay for e in (*p.item.carried, p.item.event_id)))
+def _seen(items: list[Item]) -> tuple[tuple[RoleStep, ...], tuple[LeaveStep, ...]]:
+    """What those items of a stay say that neither open nor end it, in the order as recorded."""
+    if len(items) > 1:
+        items.sort(key=_AS_RECORDED)
+    return (
+        tuple([RoleStep(i.lo, i.post) for i in items if i.type in _STEPS]),
+        tuple([LeaveStep(i.lo, i.type == "leave") for i in items if i.type in _LEAVES]),
+    )
+
+
+def _events_of(stay: Sequence[Placed]) -> tuple[UUID, ...]:
+    """What a stay rests on; what was carried along, to its first item, can be there twice."""
+    events = tuple([p.item.event_id for p in stay])
+    carried = stay[0].item.carried
+    return tuple(dict.fromkeys((*carried, *events))) if carried else events
 
 
 def _unknown_start(lab: LabFacts, revealing: Placed, previous_exit: date | None) -> Endpoint:
@@ -338,21 +355,20 @@ def _end_of_lab(placing: Placing) -> Item | None:
     if end is None or not placing.stays or placing.stays[-1][-1].item.motion == "exit":
         return None
     stay = placing.stays[-1]
-    leaving = Item("exit", "lab_end", end.lo, end.hi, end.position, end.event_id, end.date_text)
+    leaving = _of_end(end, "exit", "lab_end", _RANK_LAB_END)
     stay.append(Placed(leaving, end.lo, end.hi))
     placing.taken.append(leaving)
     if end.successor is None:
         return None
-    return Item(
-        "enter",
-        "merged_in",
-        end.lo,
-        end.hi,
-        end.position,
-        end.event_id,
-        end.date_text,
-        carried=_events_of(stay),
-    )
+    merged_in = _of_end(end, "enter", "merged_in", _RANK_MERGED_IN)
+    merged_in.carried = _events_of(stay)
+    return merged_in
+
+
+def _of_end(end: LabEnd, motion: Motion, type_: str, rank: int) -> Item:
+    """What the end of a lab is to the fold of someone who was there."""
+    order = (end.hi, end.lo, rank, end.position)
+    return Item(motion, type_, end.lo, end.hi, end.position, end.event_id, end.date_text, order)
 
 
 def _last_post(stay: Sequence[Placed]) -> Post:
@@ -372,28 +388,35 @@ def applied(post: Post, step: Post) -> Post:
 
 def to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
     """What an event that places the person of some ids is to the fold."""
-    type_ = type_of(payload)
+    motion, type_, rank = _ACTS[type(payload)]
     lo, hi = bounds_of(payload)
+    position = event.position
     return Item(
-        _MOTIONS.get(type_, "seen"),
+        motion,
         type_,
         lo,
         hi,
-        event.position,
+        position,
         event.event_id,
         payload.date,
+        (hi, lo, rank, position),
         payload,
         _post_of(payload, ids),
     )
 
 
+def is_placing(payload: Fact) -> TypeGuard[PersonFact | Founding]:
+    """Whether it places people at a lab."""
+    return type(payload) in _ACTS
+
+
 def _post_of(payload: PersonFact | Founding, ids: Collection[str]) -> Post:
+    if isinstance(payload, PostEvent):
+        return Post(payload.role, payload.team, payload.location, payload.relation)
     if isinstance(payload, Founding):
         roles = [f.role for f in payload.founders if f.role and id_of(f.person) in ids]
         return Post(roles[0] if roles else "Founder", None, payload.location, "founder")
-    if isinstance(payload, Leave | Return):
-        return NO_POST
-    return Post(payload.role, payload.team, payload.location, payload.relation)
+    return NO_POST
 
 
 def _assign(
@@ -445,7 +468,8 @@ def placing_findings(placing: Placing) -> list[Finding]:
     ]
     founding = lab.founding
     if founding is not None:
-        early = [i for i in placing.taken if i.hi < founding.lo and i.type not in _OF_LABS]
+        founded = founding.lo
+        early = [i for i in placing.taken if i.hi < founded and i.type not in _OF_LABS]
         early.sort(key=lambda item: item.position)
         findings += [
             Finding("before_founding", person, (lab.id,), (item.event_id, founding.event_id))

@@ -1,7 +1,7 @@
 """Rows and the positions between which they were believed."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -27,11 +27,14 @@ _LAB: msgspec.json.Decoder[LabFacts] = msgspec.json.Decoder(LabFacts)
 _FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True):
     """What a read model says, without the positions; equal contents are one belief."""
 
     model: Model
     content: str
+
+    def __lt__(self, other: "Row") -> bool:
+        return (self.model, self.content) < (other.model, other.content)
 
 
 Part = tuple[str, ...]
@@ -83,11 +86,11 @@ class Beliefs:
         """
         for part, rows in parts.items():
             before = self._parts.get(part)
-            if before:
+            if before is None:
+                before = self._parts[part] = {}
+            elif before:
                 for row in [r for r in before if r not in rows]:
                     self._end(row, before.pop(row), position)
-            else:
-                before = self._parts[part] = {}
             for row, columns in rows.items():
                 if row not in before:
                     kept = self._kept.pop(row, None) if self._kept else None

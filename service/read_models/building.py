@@ -7,6 +7,7 @@ folds and writes, and in which process, is the crew's affair (`crews`).
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -17,7 +18,7 @@ import asyncpg
 from msgspec import Struct
 
 from service.domain.events import (
-    PersonFact,
+    PersonEvent,
     Position,
     RecordedEvent,
     from_canonical_json,
@@ -96,7 +97,7 @@ async def next_part(connection: Connection, last: Part | None) -> Part | None:
 async def survey(connection: Connection, until: Position) -> tuple[Surroundings, Folded]:
     """Fold the labs: what every person is folded in, and the labs' own rows."""
     rows = await connection.fetch(_READ_FACTS, until, timeout=PATIENCE_SECONDS)
-    events = [_event(row) for row in rows]
+    events = [_event(*row) for row in rows]
     streams = Streams(events)
     records = _no_records()
     family_of: dict[str, int] = {}
@@ -189,10 +190,10 @@ def _streams(
     together: dict[tuple[str, ...], dict[int, RecordedEvent]] = {}
     for id_, own in groupby(rows, _SUBJECT_ID):
         stream = []
-        for row in own:
-            event = events.get(row["position"])
+        for _, position, event_id, target_position, payload in own:
+            event = events.get(position)
             if event is None:
-                event = events[row["position"]] = _event(row)
+                event = events[position] = _event(position, event_id, target_position, payload)
             stream.append(event)
         if id_ in joined:
             together.setdefault(joined[id_], {}).update((e.position, e) for e in stream)
@@ -206,9 +207,14 @@ def _changes(stream: Sequence[RecordedEvent], around: Surroundings) -> list[LabC
     """What moves people at the labs that *stream* names, in position order."""
     family_of = around.family_of
     families = {family_of[lab] for lab in _named(stream) if lab in family_of}
-    if len(families) == 1:
-        return list(around.changes[families.pop()])
-    return sorted((c for one in families for c in around.changes[one]), key=_POSITION)
+    changes: list[LabChange] = []
+    for one in families:
+        # Each tells the whole family: what was before the first event is in the last one before.
+        own = around.changes[one]
+        changes += own[bisect_right(own, stream[0].position, key=_POSITION) - 1 :]
+    if len(families) > 1:
+        changes.sort(key=_POSITION)
+    return changes
 
 
 def _named(stream: Iterable[RecordedEvent]) -> set[str]:
@@ -216,7 +222,7 @@ def _named(stream: Iterable[RecordedEvent]) -> set[str]:
     named, rest = set(), []
     for event in stream:
         payload = event.payload
-        if isinstance(payload, PersonFact):
+        if isinstance(payload, PersonEvent):
             named.add(id_of(payload.lab))
         else:
             rest.append(event)
@@ -237,13 +243,15 @@ def _joined(links: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
     return {one: ordered[id(own)] for one, own in sets.items() if len(own) > 1}
 
 
-def _event(row: asyncpg.Record) -> RecordedEvent:
+def _event(
+    position: Position, event_id: UUID, target_position: Position | None, payload: str
+) -> RecordedEvent:
     """As far as the fold looks at it."""
     return RecordedEvent(
-        position=row["position"],
-        event_id=row["event_id"],
-        payload=from_canonical_json(row["payload"]),
-        target_position=row["target_position"],
+        position=position,
+        event_id=event_id,
+        payload=from_canonical_json(payload),
+        target_position=target_position,
     )
 
 

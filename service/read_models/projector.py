@@ -20,6 +20,7 @@ from service.domain.events import (
 )
 from service.domain.findings import Finding
 from service.domain.history import History, Said
+from service.domain.identity import PersonFacts
 from service.domain.labs import LabFacts, Labs, fold_labs
 from service.domain.stints import Stint
 from service.domain.subjects import Subject, concerns_of
@@ -155,19 +156,26 @@ def project_people(
     at *after* of the labs that they name; *changes* those of these labs' families since, in
     position order.
     """
+    if not stream:
+        return
     known = Labs(labs)
     moved: dict[Position, list[LabChange]] = {}
+    # Before the first event nobody is there whom a change could move.
+    begun = max(after, stream[0].position)
     for change in changes:
-        if change.position <= after:
+        if change.position <= begun:
             known.update(change.labs)
         else:
             moved.setdefault(change.position, []).append(change)
     history = History(component, known)
-    own = {event.position: event for event in stream}
-    for position in sorted(position for position in own if position <= after):
-        history.take(own.pop(position))
+    own: dict[Position, RecordedEvent] = {}
+    for event in stream:
+        if event.position <= after:
+            history.take(event)
+        else:
+            own[event.position] = event
     history.begin()
-    for position in sorted(own.keys() | moved.keys()):
+    for position in sorted(own.keys() | moved.keys()) if moved else own:
         moves_people = False
         for change in moved.get(position, ()):
             history.see(change.labs, moves_people=change.moves_people)
@@ -185,11 +193,12 @@ def project_people(
 def _rows(said: Iterable[Said]) -> dict[Row, Columns]:
     rows: dict[Row, Columns] = {}
     for each in said:
-        if isinstance(each, Stint):
+        # Most are stints, and a look at the type costs less than `isinstance`.
+        if type(each) is Stint:
             add_stint(rows, each)
         elif isinstance(each, Finding):
             add_finding(rows, each)
-        else:
+        elif isinstance(each, PersonFacts):
             add_person(rows, each)
     return rows
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.effective import effective_events
-from service.domain.events import Kind, OutsideIds, Payload
+from service.domain.effective import effective_events, in_force
+from service.domain.events import Kind, OutsideIds, Payload, RecordedEvent
 from service.domain.identity import (
     SLUG_CHARACTERS_MAX,
+    KnownNames,
     canonical_ids,
     fold_name,
     fold_people,
@@ -270,7 +271,7 @@ def test_mapped_ids_are_those_of_each_canonical_id() -> None:
 
 def names(*payloads: Payload, of: str = "ann", kind: Kind = "person") -> tuple[str, set[str]]:
     """The registered name of an id and its others."""
-    known = known_names(log(*payloads), kind)[of]
+    known = _known_names(log(*payloads), kind)[of]
     assert len(known.others) == len(set(known.others))
     return known.name, set(known.others)
 
@@ -357,7 +358,7 @@ def test_free_text_is_no_lab() -> None:
         ownership("x", parent="Some Corp", on="2020"),
         founding("y", on="2020", parent=entity("alphabet", "Alphabet")),
     )
-    assert known_names(log(*said), "lab").keys() == {"x", "y", "alphabet"}
+    assert _known_names(log(*said), "lab").keys() == {"x", "y", "alphabet"}
 
 
 def test_every_reference_makes_an_id_known() -> None:
@@ -368,8 +369,8 @@ def test_every_reference_makes_an_id_known() -> None:
         retraction(1),
         correction(1, hire("dan", at="w", on="2020")),
     )
-    assert known_names(log(*said), "lab").keys() == {"w", "x", "y", "z"}
-    assert known_names(log(*said), "person").keys() == {"ann", "bob", "cid", "dan"}
+    assert _known_names(log(*said), "lab").keys() == {"w", "x", "y", "z"}
+    assert _known_names(log(*said), "person").keys() == {"ann", "bob", "cid", "dan"}
 
 
 def test_ids_elsewhere_are_gathered() -> None:
@@ -413,3 +414,7 @@ def test_name_in_common_is_no_alias() -> None:
         same_person("ann-2", into="ann"),
     )
     assert fold_people(said)["ann"].aliases == ("Annie",)
+
+
+def _known_names(recorded: list[RecordedEvent], kind: Kind) -> dict[str, KnownNames]:
+    return known_names(recorded, in_force(recorded), kind)
