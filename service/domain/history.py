@@ -7,16 +7,21 @@ the tests hold them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 
 from msgspec import Struct, field
 
+from service.domain.continuing import continued
+from service.domain.dates import UNBOUNDED_LO
 from service.domain.effective import Effective
 from service.domain.events import (
     Correction,
     Fact,
+    Payload,
     PersonEvent,
     Position,
     RecordedEvent,
+    Ref,
     Retraction,
     SameAs,
     id_of,
@@ -69,10 +74,14 @@ class _Life(Struct):
     can_be_carried: bool = False
     """Whether they were ever placed at a lab that a merger absorbed."""
     stints: dict[str, list[Stint]] = field(default_factory=dict)
+    noticed: dict[str, list[Finding]] = field(default_factory=dict)
+    """What placing the items at each lab showed."""
+    until: dict[str, date] = field(default_factory=dict)
+    """The last day that an item at each lab can mean."""
     spans: dict[str, Spans] = field(default_factory=dict)
-    """The certain days at each lab."""
-    touched: set[str] = field(default_factory=set)
-    """Labs at which something came or went."""
+    """The certain days at each lab, as far as they were asked for."""
+    touched: dict[str, Item | None] = field(default_factory=dict)
+    """Labs at which something came or went; with the item where one came and that is all."""
     is_late_touched: bool = False
 
 
@@ -94,7 +103,7 @@ class History:
         self._lives: dict[str, _Life] = {}
         self._touched: dict[str, _Life] = {}
         self._parts: set[Part] = set()
-        self._named: set[str] = set()
+        self._named: set[Ref] = set()
         self._told: dict[Position, Told | None] = {}
         self._duplicates = Duplicates()
         self._cycles: list[Finding] = []
@@ -116,7 +125,7 @@ class History:
             self._is_renamed = self._can_rename(event, old)
         if new is not None:
             self._effective[root] = new
-        if _joins(old) or _joins(new):
+        if (old is not None and _joins(old)) or (new is not None and _joins(new)):
             self._is_stale = True
         if self._is_stale:
             return
@@ -166,19 +175,15 @@ class History:
 
         A known bare id says nothing new, and takes no name away.
         """
-        is_about_another = event.target_position is not None
-        if is_about_another and (old is None or not self._is_bare(old.payload)):
-            return True
         payload = event.payload
-        if isinstance(payload, Correction):
-            return not self._is_bare(payload.event)
-        return not (isinstance(payload, Retraction) or self._is_bare(payload))
+        if event.target_position is None:
+            return not self._is_bare(payload)
+        if old is None or not self._is_bare(old.payload):
+            return True
+        return isinstance(payload, Correction) and not self._is_bare(payload.event)
 
-    def _is_bare(self, payload: Fact) -> bool:
-        if not isinstance(payload, PersonEvent):
-            return False
-        person = payload.person
-        return isinstance(person, str) and person in self._named
+    def _is_bare(self, payload: Payload) -> bool:
+        return isinstance(payload, PersonEvent) and payload.person in self._named
 
     def _start_anew(self) -> None:
         """Give each person their events again: who is whom, or what labs are, is otherwise."""
@@ -199,7 +204,7 @@ class History:
             life.is_late_touched |= life.late.pop(event.position, None) is not None
             for lab, items in life.items.items():
                 if items.pop(event.position, None) is not None:
-                    life.touched.add(lab)
+                    life.touched[lab] = None
         self._told[event.position] = None
 
     def _put_in(self, event: Effective) -> None:
@@ -213,7 +218,7 @@ class History:
             lab, closure = reading(named, item.lo, labs)
             if closure is None:
                 life.items.setdefault(lab, {})[position] = item
-                life.touched.add(lab)
+                life.touched[lab] = None if lab in life.touched else item
                 end = labs[lab].end
                 if end is not None and end.successor is not None:
                     life.can_be_carried = True
@@ -236,26 +241,30 @@ class History:
         """Those of the component whom a payload places somewhere."""
         lives = []
         for person in people_of(payload, self._canonical):
-            life = self._lives.get(person)
-            if life is None:
-                if person not in self._component:
-                    continue
+            if person in self._lives:
+                lives.append(self._lives[person])
+            elif person in self._component:
                 mapped = [one for one, into in self._canonical.items() if into == person]
-                life = self._lives[person] = _Life(person, (person, *mapped))
-            lives.append(life)
+                lives.append(_Life(person, (person, *mapped)))
+                self._lives[person] = lives[-1]
         return lives
 
     def _settle(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
         if life.can_be_carried:
             self._place_again(life, parts)
         else:
-            for lab in life.touched:
-                placing, _ = place_at(life.person, self._labs[lab], life.items[lab].values())
-                _keep(life, placing, parts)
+            for lab, item in life.touched.items():
+                if item is None or not _is_continued(life, self._labs[lab], item):
+                    items = life.items[lab].values()
+                    _keep(life, place_at(life.person, self._labs[lab], items)[0])
+                    life.until[lab] = max([each.hi for each in items], default=UNBOUNDED_LO)
+                parts["stays", life.person, lab] = [*life.stints[lab], *life.noticed[lab]]
             if life.is_late_touched:
                 parts["set_aside", life.person] = list(life.late.values())
         together: Part = ("overlaps", life.person)
         if len(life.stints) > 1 or together in self._parts:
+            for lab in life.stints.keys() - life.spans.keys():
+                life.spans[lab] = certain_spans(life.stints[lab])
             parts[together] = overlaps(life.person, life.stints, life.spans)
         life.touched.clear()
         life.is_late_touched = False
@@ -269,7 +278,9 @@ class History:
         items = {lab: list(own.values()) for lab, own in life.items.items()}
         placings, late = place_items(life.person, items, self._labs)
         for placing in placings:
-            _keep(life, placing, parts)
+            lab = placing.lab.id
+            _keep(life, placing)
+            parts["stays", life.person, lab] = [*life.stints[lab], *life.noticed[lab]]
         # Two stints that one merger carries past a closure are one thing noticed.
         parts["set_aside", life.person] = [*life.late.values(), *dict.fromkeys(late)]
 
@@ -286,15 +297,28 @@ def _said_by(event: RecordedEvent, root: Position) -> Effective | None:
     return None if is_rumoured(new.payload) else new
 
 
-def _keep(life: _Life, placing: Placing, parts: dict[Part, Sequence[Said]]) -> None:
-    stints = to_stints(placing)
-    life.stints[placing.lab.id] = stints
-    life.spans[placing.lab.id] = certain_spans(stints)
-    parts["stays", life.person, placing.lab.id] = [*stints, *placing_findings(placing)]
-
-
-def _joins(event: Effective | None) -> bool:
-    """Whether it says that two ids are one person."""
-    if event is None or type(event.payload) is not SameAs:
+def _is_continued(life: _Life, lab: LabFacts, item: Item) -> bool:
+    """Whether the stays at *lab* could go on with *item*, without being placed again."""
+    if lab.end is not None or item.lo <= life.until.get(lab.id, UNBOUNDED_LO):
         return False
-    return event.payload.person is not None
+    stints = continued(life.stints.get(lab.id, ()), item, life.person, lab)
+    if stints is None:
+        return False
+    life.stints[lab.id] = stints
+    life.noticed.setdefault(lab.id, [])
+    life.until[lab.id] = item.hi
+    life.spans.pop(lab.id, None)
+    return True
+
+
+def _keep(life: _Life, placing: Placing) -> None:
+    lab = placing.lab.id
+    life.stints[lab] = to_stints(placing)
+    life.noticed[lab] = placing_findings(placing)
+    life.spans.pop(lab, None)
+
+
+def _joins(event: Effective) -> bool:
+    """Whether it says that two ids are one person."""
+    payload = event.payload
+    return payload.is_link and isinstance(payload, SameAs) and payload.person is not None

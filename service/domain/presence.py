@@ -9,6 +9,7 @@ from service.domain.stints import NO_POST, Post, Stint, applied
 
 Presence = Literal["certain", "presumed", "possible"]
 STRENGTH: dict[Presence, int] = {"certain": 0, "presumed": 1, "possible": 2}
+_DAY = timedelta(days=1)
 
 
 class Standing(NamedTuple):
@@ -78,8 +79,9 @@ def on_leave_on(stint: Stint, at: date) -> bool:
 
 def certain_span(stint: Stint) -> tuple[date, date] | None:
     """The first certain day of a stint and the one after the last, or None."""
-    after = stint.end.lo if stint.end is not None else _day_after(stint.last_evidence)
-    return (stint.start.hi, after) if stint.start.hi < after else None
+    first, end = stint.start.hi, stint.end
+    after = _day_after(stint.last_evidence) if end is None else end.lo
+    return (first, after) if first < after else None
 
 
 Spans = list[tuple[date, date]]
@@ -88,8 +90,11 @@ Spans = list[tuple[date, date]]
 
 def certain_spans(stints: Iterable[Stint]) -> Spans:
     """The certain days of several stints of one person at one lab, joined where they meet."""
+    certain = [span for stint in stints if (span := certain_span(stint))]
+    if len(certain) < 2:
+        return certain
     spans: Spans = []
-    for first, after in sorted([span for stint in stints if (span := certain_span(stint))]):
+    for first, after in sorted(certain):
         if spans and first <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(spans[-1][1], after))
         else:
@@ -108,4 +113,4 @@ def overlap_days(one: Spans, other: Spans) -> int:
 
 
 def _day_after(on: date) -> date:
-    return on if on == date.max else on + timedelta(days=1)
+    return on if on == date.max else on + _DAY

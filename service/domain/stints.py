@@ -303,7 +303,7 @@ def _to_stint(placing: Placing, stay: list[Placed], previous_exit: date | None) 
             by_start.append(p.item)
             # Narrowed, so that none is before the one before it.
             seen_lo = p.lo
-    steps, leaves = _seen(by_start) if by_start else ((), ())
+    steps, leaves = to_steps(by_start) if by_start else ((), ())
     return Stint(
         placing.person,
         placing.lab.id,
@@ -318,7 +318,7 @@ def _to_stint(placing: Placing, stay: list[Placed], previous_exit: date | None) 
     )
 
 
-def _seen(items: list[Item]) -> tuple[tuple[RoleStep, ...], tuple[LeaveStep, ...]]:
+def to_steps(items: list[Item]) -> tuple[tuple[RoleStep, ...], tuple[LeaveStep, ...]]:
     """What those items of a stay say that neither open nor end it, in the order as recorded."""
     if len(items) > 1:
         items.sort(key=_AS_RECORDED)

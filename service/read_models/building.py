@@ -46,7 +46,7 @@ _READ_FACTS = _SQL["read_facts"]
 
 EVENTS_IN_A_PART = 3000
 """Enough that a round trip does not count, few enough that a part is small in memory."""
-EVENTS_IN_A_TURN = 20
+EVENTS_IN_A_TURN = 40
 """So many are folded before whoever else waits for the event loop has a turn."""
 
 _COLUMNS: dict[Model, tuple[str, ...]] = {
