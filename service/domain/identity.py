@@ -133,22 +133,20 @@ def fold_people(recorded: Sequence[RecordedEvent]) -> dict[str, PersonFacts]:
     canonical, _ = canonical_ids(effective, "person")
     mapped = mapped_ids(canonical)
     apart = _told_apart(effective)
-    return {
-        one: PersonFacts(
-            id=one,
-            canonical_id=canonical.get(one, one),
-            name=known[one].name,
-            names=(known[one].name, *known[one].others),
-            aliases=other_names(known[one], [known[m] for m in mapped.get(one, ())]),
-            ids=known[one].ids,
-            different_from=tuple(
-                dict.fromkeys(
-                    other for own in (one, *mapped.get(one, ())) for other in apart.get(own, ())
-                )
-            ),
+    people = {}
+    for one, said in known.items():
+        into = mapped.get(one, ())
+        others = [other for own in (one, *into) for other in apart.get(own, ())]
+        people[one] = PersonFacts(
+            one,
+            canonical.get(one, one),
+            said.name,
+            (said.name, *said.others),
+            other_names(said, [known[m] for m in into]),
+            said.ids,
+            tuple(dict.fromkeys(others)),
         )
-        for one in known
-    }
+    return people
 
 
 def _told_apart(effective: Iterable[Effective]) -> dict[str, list[str]]:

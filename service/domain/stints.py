@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, eve
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, bounds, eve
 from service.domain.effective import Effective
 from service.domain.events import (
     Departure,
@@ -21,7 +21,6 @@ from service.domain.events import (
     Return,
     RoleChange,
     Sighting,
-    bounds_of,
     id_of,
 )
 from service.domain.findings import Finding
@@ -389,7 +388,7 @@ def applied(post: Post, step: Post) -> Post:
 def to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
     """What an event that places the person of some ids is to the fold."""
     motion, type_, rank = _ACTS[type(payload)]
-    lo, hi = bounds_of(payload)
+    lo, hi = bounds(payload.date)
     position = event.position
     return Item(
         motion,

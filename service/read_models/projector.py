@@ -177,9 +177,10 @@ def project_people(
     history.begin()
     for position in sorted(own.keys() | moved.keys()) if moved else own:
         moves_people = False
-        for change in moved.get(position, ()):
-            history.see(change.labs, moves_people=change.moves_people)
-            moves_people = moves_people or change.moves_people
+        if moved:
+            for change in moved.get(position, ()):
+                history.see(change.labs, moves_people=change.moves_people)
+                moves_people = moves_people or change.moves_people
         if position in own:
             history.take(own[position])
         elif not moves_people or history.is_empty:
