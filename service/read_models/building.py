@@ -49,6 +49,9 @@ EVENTS_IN_A_PART = 3000
 EVENTS_IN_A_TURN = 40
 """So many are folded before whoever else waits for the event loop has a turn."""
 
+_AFTER_ALL = "\U0010ffff"
+"""Sorts after every id. Of a bound that may be missing one plan for all parts can make no use."""
+
 _COLUMNS: dict[Model, tuple[str, ...]] = {
     "stints": ("person_id", "lab_id", "start_lo", "end_hi"),
     "findings": ("kind", "person_id", "lab_ids"),
@@ -127,7 +130,8 @@ async def read_part(
 
     Of people who were joined those count whose first id is in the part, and with all their ids.
     """
-    rows = await connection.fetch(_READ_PART, part.after, part.to, until, timeout=PATIENCE_SECONDS)
+    to = _AFTER_ALL if part.to is None else part.to
+    rows = await connection.fetch(_READ_PART, part.after, to, until, timeout=PATIENCE_SECONDS)
     if not around.joined:
         return rows
     others = {row["subject_id"] for row in rows if row["subject_id"] in around.joined}

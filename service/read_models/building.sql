@@ -11,23 +11,35 @@ LIMIT 1;
 
 -- name: read_part
 -- The events up to a position of the people between two ids, one after the other: in the order of
--- an index, so that nothing is sorted. An event that names several of them comes for each.
+-- an index, so that nothing is sorted. An event that names several of them comes for each. Each is
+-- looked up, whatever the planner thinks of how many there are: it knows no bounds when it plans
+-- for all parts at once, and would read the whole log for each.
 -- $1 after text  $2 to text  $3 until bigint
 SELECT s.subject_id, e.position, e.event_id, e.target_position, e.payload
 FROM event_subjects AS s
-JOIN events AS e ON e.position = s.position
+CROSS JOIN LATERAL (
+    SELECT position, event_id, target_position, payload
+    FROM events
+    WHERE position = s.position
+    OFFSET 0
+) AS e
 WHERE s.kind = 'person'
     AND s.subject_id > $1::text
-    AND ($2::text IS NULL OR s.subject_id <= $2::text)
+    AND s.subject_id <= $2::text
     AND s.position <= $3::bigint
 ORDER BY s.subject_id, s.position;
 
 -- name: read_joined
--- The events up to a position of some people.
+-- The events up to a position of some people; looked up as those of a part.
 -- $1 ids text[]  $2 until bigint
 SELECT s.subject_id, e.position, e.event_id, e.target_position, e.payload
 FROM event_subjects AS s
-JOIN events AS e ON e.position = s.position
+CROSS JOIN LATERAL (
+    SELECT position, event_id, target_position, payload
+    FROM events
+    WHERE position = s.position
+    OFFSET 0
+) AS e
 WHERE s.kind = 'person' AND s.subject_id = ANY ($1::text[]) AND s.position <= $2::bigint
 ORDER BY s.subject_id, s.position;
 

@@ -116,6 +116,20 @@ ASKED = [
     ),
     Asked("log", "read:read_timeline", (["big-7"], EVENTS, 100), "event_subjects_are_unique"),
     Asked("log", "read:read_linked", (["person"], [PERSON]), "event_subjects_by_link"),
+    Asked(
+        "read_models",
+        "building:read_part",
+        (PERSON, "person-78", EVENTS),
+        "event_subjects_are_unique",
+    ),
+    Asked("read_models", "building:read_joined", ([PERSON], EVENTS), "event_subjects_are_unique"),
+]
+PLANNED = [
+    (asked, mode)
+    for asked in ASKED
+    for mode in ("force_custom_plan", "force_generic_plan")
+    # Of optional filters a plan for any values costs more, so that Postgres does not turn to it.
+    if mode == "force_custom_plan" or asked.name != "findings:fetch_findings"
 ]
 
 
@@ -129,8 +143,7 @@ def seeded(cluster: str, template: str) -> Iterator[str]:
     asyncio.run(_execute(cluster, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-@pytest.mark.parametrize("asked", ASKED, ids=str)
+@pytest.mark.parametrize(("asked", "mode"), PLANNED, ids=str)
 async def test_reads_in_proportion(seeded: str, asked: Asked, mode: str) -> None:
     connection = await asyncpg.connect(
         seeded,
@@ -138,9 +151,12 @@ async def test_reads_in_proportion(seeded: str, asked: Asked, mode: str) -> None
     )
     file, _, name = asked.name.partition(":")
     text = load_statements(f"service.{asked.package}", f"{file}.sql")[name]
+    given = f"({', '.join(map(_literal, asked.values))})" if asked.values else ""
     try:
+        # EXPLAIN of the statement itself would plan for these values, whatever the mode.
+        await connection.execute(f"PREPARE asked AS {text}")
         explained = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *asked.values
+            f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked {given}"
         )
     finally:
         await connection.close()
@@ -157,6 +173,13 @@ def test_there_is_something_to_find() -> None:
     """At each lab, so that proportion means something: see `seed_stints`."""
     assert MILLION.rows == 1_000_000
     assert len({str(asked) for asked in ASKED}) > 15
+
+
+def _literal(value: Any) -> str:
+    if value is None or isinstance(value, int):
+        return "NULL" if value is None else str(value)
+    text = "{" + ",".join(map(str, value)) + "}" if isinstance(value, list) else str(value)
+    return f"'{text}'"
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
