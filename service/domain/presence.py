@@ -43,38 +43,48 @@ def standing_on(stints: Iterable[Stint], at: date) -> Standing | None:
 
     Shapes: *stints* by start; of equally strong ones the latest counts.
     """
-    best: Standing | None = None
+    best: Stint | None = None
+    strongest: Presence = "possible"
     for stint in stints:
         presence = presence_on(stint, at)
-        if presence is not None and (best is None or STRENGTH[presence] <= STRENGTH[best.presence]):
-            best = Standing(presence, stint, NO_POST, False)
+        if presence is not None and (best is None or STRENGTH[presence] <= STRENGTH[strongest]):
+            best, strongest = stint, presence
     if best is None:
         return None
-    return best._replace(post=post_on(best.stint, at), on_leave=on_leave_on(best.stint, at))
+    return Standing(strongest, best, post_on(best, at), on_leave_on(best, at))
 
 
 def post_on(stint: Stint, at: date) -> Post:
     """Role, team, location and relation on a day (SEMANTICS 4, *Role on D*)."""
     post = stint.opening
+    for step in stint.steps:
+        if step.lo <= at and step.post != NO_POST:
+            post = applied(post, step.post)
+    if stint.closing != NO_POST:
+        post = applied(_held_when_leaving(stint), post)
+    return Post(*post[:3], post.relation or DEFAULT_RELATION)
+
+
+def on_leave_on(stint: Stint, at: date) -> bool:
+    """Whether the last leave or return by a day is a leave; someone on leave is present."""
+    on_leave = False
+    for step in stint.leaves:
+        if step.lo <= at:
+            on_leave = step.on_leave
+    return on_leave
+
+
+def _held_when_leaving(stint: Stint) -> Post:
+    """What a departure says was held, of what nothing else ever said."""
     ever = stint.opening
     for step in stint.steps:
         ever = applied(step.post, ever)
-        if step.lo <= at:
-            post = applied(post, step.post)
-    held_when_leaving = Post(
+    return Post(
         *(
             closing if given is None else None
             for given, closing in zip(ever, stint.closing, strict=True)
         )
     )
-    post = applied(held_when_leaving, post)
-    return post._replace(relation=post.relation or DEFAULT_RELATION)
-
-
-def on_leave_on(stint: Stint, at: date) -> bool:
-    """Whether the last leave or return by a day is a leave; someone on leave is present."""
-    steps = [step for step in stint.leaves if step.lo <= at]
-    return bool(steps) and steps[-1].on_leave
 
 
 def certain_span(stint: Stint) -> tuple[date, date] | None:

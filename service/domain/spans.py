@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 from service.domain.dates import UNBOUNDED_HI
 from service.domain.presence import Standing, standing_on
 from service.domain.stints import Stint
+
+_DAY = timedelta(days=1)
 
 
 class Span(NamedTuple):
@@ -27,16 +28,17 @@ def spans(stints: Sequence[Stint]) -> list[Span]:
     which the person was absent; two that meet differ.
     Source: the days that SEMANTICS 4, *Presence* and *Role on D* compare a day with.
     """
-    turns = sorted({turn for stint in stints for turn in _turns(stint)})
     found: list[Span] = []
-    for first, after in pairwise([*turns, UNBOUNDED_HI]):
-        standing = standing_on(stints, first) if first < after else None
-        if standing is None:
+    first, standing = UNBOUNDED_HI, None
+    for turn in sorted(set().union(*map(_turns, stints))):
+        then = standing_on(stints, turn)
+        if then == standing:
             continue
-        if found and found[-1].after == first and found[-1].standing == standing:
-            found[-1] = found[-1]._replace(after=after)
-        else:
-            found.append(Span(first, after, standing))
+        if standing is not None:
+            found.append(Span(first, turn, standing))
+        first, standing = turn, then
+    if standing is not None and first < UNBOUNDED_HI:
+        found.append(Span(first, UNBOUNDED_HI, standing))
     return found
 
 
@@ -48,5 +50,5 @@ def _turns(stint: Stint) -> set[date]:
     if stint.end is not None:
         turns.update((stint.end.lo, stint.end.hi))
     elif stint.last_evidence != UNBOUNDED_HI:
-        turns.add(stint.last_evidence + timedelta(days=1))
+        turns.add(stint.last_evidence + _DAY)
     return turns
