@@ -6,20 +6,18 @@ database: of its lines those are joined that hold. Lines are bytes of JSON alrea
 """
 
 import asyncio
-import sys
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from itertools import chain, pairwise
-from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from service.answers.labs import Headcount, LabAnswer, Member, lab_view, member_of
-from service.answers.names import Labels, Named, order_of
+from service.answers.labs import LabAnswer, lab_view
+from service.answers.lines import Lines, Rendering
+from service.answers.names import Labels, Named
 from service.answers.times import Times
 from service.domain.directory import Directory
 from service.domain.events import Kind, Relation
@@ -27,7 +25,6 @@ from service.domain.identity import PersonFacts, fold_name
 from service.domain.labs import LabFacts, Labs, parent_on
 from service.domain.presence import Presence
 from service.domain.refusals import AmbiguousName
-from service.domain.spans import spans
 from service.domain.stints import Stint
 from service.domain.subjects import Subject
 from service.postgres.pool import Connection
@@ -48,36 +45,10 @@ from service.read_models.stints import by_start
 PEOPLE_IN_A_TURN = 50
 """So many are made into lines before whoever else waits for the event loop has a turn."""
 _LAB: Kind = "lab"
-DAYS_IN_A_PART = 64
-PARTS_MAX = 8
-"""So many times as many places as there are lines may be taken to find those of some days."""
-_LINE_WEIGHT = 288
-"""Bytes of a line's two tuples and of its places in lists, beside its numbers and pieces."""
 _FACTS_WEIGHT = 4_000
 """Bytes, roughly, of the facts of one lab or person once they are decoded."""
 
 Said = TypeVar("Said")
-
-
-Pieces = tuple[bytes, bytes, bytes]
-"""
-`,` and a `Member` as JSON in three pieces: who it is; presence and post, which many lines share;
-the rest, which the lines of a stint share.
-"""
-Line = tuple[int, int, int, int, Pieces]
-"""
-How a roster shows one person on some days, as known at some positions.
-
-The first day and the day after the last, as `date.toordinal` counts; known_from and known_to;
-the text. A plain tuple: the interpreter takes those apart three times as fast.
-"""
-
-
-class Post(NamedTuple):
-    """What the middle piece of a line says, for those who ask for some of the members."""
-
-    presence: Presence
-    relation: str | None
 
 
 class RememberedNames:
@@ -132,8 +103,7 @@ class RememberedLab:
         labs: Mapping[str, Sequence[Known[LabFacts]]],
         founders: Mapping[str, Sequence[Known[Called]]],
         parents: RememberedNames,
-        lines: Sequence[Line],
-        posts: Mapping[bytes, Post],
+        lines: Lines,
     ) -> None:
         self.lab = lab
         self.window = window
@@ -141,15 +111,7 @@ class RememberedLab:
         self._founders = founders
         self._parents = parents
         self._lines = lines
-        self._posts = posts
-        self._parts: dict[int, Sequence[Line]] = {}
-        self._in_parts = 0
-        # Then a later position has the same lines, or the lab would be forgotten.
-        self._is_of_now = all(
-            known_from <= window.since and known_to == BELIEVED
-            for _, _, known_from, known_to, _ in lines
-        )
-        self.weight = _weight(lines) + _FACTS_WEIGHT * (len(labs) + len(founders) + 1)
+        self.weight = lines.weight + _FACTS_WEIGHT * (len(labs) + len(founders) + 1)
 
     def shows(self, people: AbstractSet[str]) -> bool:
         """Whether one of *people* is named by the lab's own facts."""
@@ -165,56 +127,20 @@ class RememberedLab:
         facts = held(self._labs.get(self.lab, ()), position)
         if facts is None:
             return None
-        pieces = list(chain.from_iterable(self._on(at.toordinal(), position)))
-        counts = Counter(pieces[1::3])
-        headcount = dict.fromkeys(Headcount.__struct_fields__, 0)
-        for post, count in counts.items():
-            headcount[self._posts[post].presence] += count
-        if presence is not None or relation is not None:
-            chosen = {
-                post
-                for post in counts
-                if presence in (None, self._posts[post].presence)
-                and relation in (None, self._posts[post].relation)
-            }
-            lines = zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
-            pieces = list(chain.from_iterable(line for line in lines if line[1] in chosen))
+        headcount, pieces = self._lines.on(
+            at.toordinal(), position, presence=presence, relation=relation
+        )
         labels = self._labels(facts, position, at)
         start = msgspec.json.encode(
             LabAnswer(
                 lab=lab_view(facts, labels, self._parent(facts, labels, position, at), at),
                 at=at,
                 known_at=times.known_at,
-                headcount=Headcount(**headcount),
+                headcount=headcount,
                 members=(),
             )
         )
         return _joined(start, pieces)
-
-    def _on(self, day: int, position: int) -> list[Pieces]:
-        """Of each member the line of a day, in the order of rosters."""
-        near = self._near(day)
-        if self._is_of_now:
-            return [pieces for first, after, _, _, pieces in near if first <= day < after]
-        return [
-            pieces
-            for first, after, known_from, known_to, pieces in near
-            if first <= day < after and known_from <= position < known_to
-        ]
-
-    def _near(self, day: int) -> Sequence[Line]:
-        """The lines that hold on some of the days around one: of a long history a few."""
-        part = day // DAYS_IN_A_PART
-        found = self._parts.get(part)
-        if found is None:
-            from_, to = part * DAYS_IN_A_PART, (part + 1) * DAYS_IN_A_PART
-            found = [line for line in self._lines if line[0] < to and line[1] > from_]
-            if self._in_parts + len(found) > PARTS_MAX * len(self._lines):
-                self._parts.clear()
-                self._in_parts = 0
-            self._parts[part] = found
-            self._in_parts += len(found)
-        return found
 
     def _labels(self, facts: LabFacts, position: int, at: date) -> Labels:
         return Labels(
@@ -274,7 +200,7 @@ async def remember_lab(connection: Connection, lab: str, window: Window) -> Reme
     stints = await fetch_stints_known(connection, lab, window)
     labs = await _labs_known(connection, related, window)
     called = await _people_known(connection, {*founders, *stints}, window)
-    lines, posts = await _lines(stints, called, window)
+    lines = await _lines(stints, called, window)
     shown = founders | {
         known.said.canonical_id for one in founders for known in called.get(one, ())
     }
@@ -285,7 +211,6 @@ async def remember_lab(connection: Connection, lab: str, window: Window) -> Reme
         founders={one: called[one] for one in shown},
         parents=parents,
         lines=lines,
-        posts=posts,
     )
 
 
@@ -326,34 +251,19 @@ async def _lines(
     stints: Mapping[str, Sequence[Known[str]]],
     called: Mapping[str, Sequence[Known[Called]]],
     window: Window,
-) -> tuple[list[Line], dict[bytes, Post]]:
-    """The lines of everyone who ever was at a lab, in the order in which rosters list them."""
-    found: list[tuple[tuple[str, str], Line]] = []
-    posts: dict[bytes, Post] = {}
-    shared: dict[Any, Any] = {}
+) -> Lines:
+    """The lines of everyone who ever was at a lab."""
+    rendering = Rendering(window.since)
     for i, (person, rows) in enumerate(stints.items(), 1):
         known = [Known(row.known_from, row.known_to, stint_of(row.said)) for row in rows]
         known.sort(key=lambda each: by_start(each.said))
         for since, until in _turns(window, known, called.get(person, ())):
             believed = [k.said for k in known if k.known_from <= since < k.known_to]
-            if not believed:
-                continue
-            named = _named(person, called, since)
-            place = order_of(named)
-            for span in spans(believed):
-                pieces = _pieces(member_of(named, span.standing))
-                # They come again and again: one object each.
-                person_, post, stay = (shared.setdefault(piece, piece) for piece in pieces)
-                first, after, from_, to = (
-                    shared.setdefault(number, number)
-                    for number in (span.first.toordinal(), span.after.toordinal(), since, until)
-                )
-                posts[post] = Post(span.standing.presence, span.standing.post.relation)
-                found.append((place, (first, after, from_, to, (person_, post, stay))))
+            if believed:
+                rendering.add(_named(person, called, since), since, until, believed)
         if i % PEOPLE_IN_A_TURN == 0:
             await asyncio.sleep(0)
-    found.sort(key=itemgetter(0))
-    return [line for _, line in found], posts
+    return rendering.lines()
 
 
 def _turns(
@@ -376,28 +286,9 @@ def _named(person: str, called: Mapping[str, Sequence[Known[Called]]], position:
     return Named(facts.id, facts.name)
 
 
-def _pieces(member: Member) -> Pieces:
-    """
-    `,` and a line of a roster as JSON, where `Pieces` are cut.
-
-    Inside a JSON string every quotation mark has a backslash before it, so that neither mark can
-    be part of somebody's name.
-    """
-    text = b"," + msgspec.json.encode(member)
-    post = text.index(b',"presence":')
-    stay = text.index(b',"since":', post)
-    return text[:post], text[post:stay], text[stay:]
-
-
 def _joined(start: bytes, pieces: Sequence[bytes]) -> bytes:
     """An answer whose members are made up of *pieces*; *start* is the same with none."""
     assert start.endswith(b"[]}"), "members are the last field that an answer of now has"
     if not pieces:
         return start
     return b"".join((start[:-2], pieces[0][1:], *pieces[1:], b"]}"))
-
-
-def _weight(lines: Sequence[Line]) -> int:
-    """About how many bytes of memory *lines* take, what they share once."""
-    shared = {id(part): part for line in lines for part in (*line[:4], *line[4])}
-    return sum(map(sys.getsizeof, shared.values())) + _LINE_WEIGHT * len(lines)
