@@ -35,9 +35,19 @@ WEIGHT_MAX = 64 * 1024 * 1024
 """Bytes that all labs in memory may take together."""
 TEXTS_MAX = 1_024
 SELDOM_MAX = 10_000
-ANSWERS_BEFORE = 8
-"""So often the database answers for a lab before it is remembered, which costs about as much as so
-many answers: labs that nobody asks for again, or that move all the time, are never made in vain."""
+ANSWERS_BEFORE = 1
+"""So often the database answers for a lab before it is made, which costs five times as much: of
+those that nobody asks for again none is."""
+ANSWERS_AGAIN = 4
+"""
+So many times as often where a lab was let go: of those that move all the time, or of more than
+there is room for, few are made in vain.
+"""
+WINDOWS = (16, 2, 1)
+"""
+One part in so many of the log is what can be asked of a remembered lab: of the first window that
+goes back far enough. What was believed only of late adds little to what is believed now.
+"""
 TRIES = 2
 """Where a lab moves faster than it can be made, the database answers."""
 EVENTS_FOLLOWED_MAX = 2_000
@@ -72,9 +82,10 @@ class Memory:
         self._making: dict[tuple[str, int], asyncio.Task[RememberedLab]] = {}
         self._missed: list[_Missed] = []
         """Of each thing that is being made."""
-        self._too_heavy: set[tuple[str, bool]] = set()
-        self._seldom: OrderedDict[tuple[str, bool], int] = OrderedDict()
-        """How often labs were asked for that are not remembered; and whether for their past."""
+        self._too_heavy: dict[str, int] = {}
+        """Of labs that are not to be remembered the window that was too large, of `WINDOWS`."""
+        self._seldom: OrderedDict[str, int] = OrderedDict()
+        """For how many more answers labs that are not remembered are not to be."""
 
     async def current(self, *known_at: int | datetime) -> Current:
         """
@@ -132,10 +143,10 @@ class Memory:
     def _forget_everything(self) -> None:
         for missed in self._missed:
             missed.everything = True
-        self._labs.clear()
+        for lab in [*self._labs]:
+            self._drop(lab)
         self._texts.clear()
         self._too_heavy.clear()
-        self._weight = 0
 
     def _forget(self, moved: Moved) -> None:
         if moved.has_lab_facts:
@@ -150,7 +161,24 @@ class Memory:
             for one, remembered in self._labs.items()
             if one in moved.labs or remembered.shows(moved.people)
         ]:
-            self._weight -= self._labs.pop(lab).weight
+            self._drop(lab)
+
+    def _drop(self, lab: str) -> None:
+        self._weight -= self._labs.pop(lab).weight
+        self._leave(lab, self._answers_before * ANSWERS_AGAIN)
+
+    def _leave(self, lab: str, answers: int) -> None:
+        """Leave a lab to the database for so many answers."""
+        self._seldom[lab] = answers
+        if len(self._seldom) > SELDOM_MAX:
+            self._seldom.popitem(last=False)
+
+    def _is_left(self, lab: str) -> bool:
+        """Whether the database is to answer this once more."""
+        answers = self._seldom.pop(lab, self._answers_before)
+        if answers > 0:
+            self._leave(lab, answers - 1)
+        return answers > 0
 
     async def _meant(self, name: str, position: int) -> str | None:
         """The canonical id of the lab that *name* means at a position, if it means one."""
@@ -182,32 +210,24 @@ class Memory:
 
     async def _remembered(self, lab: str, times: Times) -> RememberedLab | None:
         """A lab that can answer for *times*; None where it cannot be kept in memory."""
-        position = times.known_at.position
-        # A question about now needs what is believed now; one about the past everything.
-        since = position if position == times.head else 0
+        position, head = times.known_at.position, times.head
+        window = next(one for one in WINDOWS if head - head // one <= position)
         for attempt in range(TRIES):
             found = self._labs.get(lab)
             if found is not None and found.window.since <= position:
                 self._labs.move_to_end(lab)
                 return found
-            if self._current is None or (lab, since == 0) in self._too_heavy:
+            if self._current is None or window <= self._too_heavy.get(lab, 0):
                 return None
-            if attempt == 0 and self._is_asked_seldom((lab, since == 0)):
+            if attempt == 0 and self._is_left(lab):
                 return None
-            made = await self._made(lab, Window(since, self._current.head.position))
+            until = self._current.head.position
+            made = await self._made(lab, Window(head - head // window, until))
+            if made.weight > self._weight_max // 2:
+                self._too_heavy[lab] = window
             if position <= made.window.until:
                 return made
         return None
-
-    def _is_asked_seldom(self, wanted: tuple[str, bool]) -> bool:
-        """Whether the database is to answer this once more; counts that it was asked."""
-        asked = self._seldom.pop(wanted, 0) + 1
-        if asked > self._answers_before:
-            return False
-        self._seldom[wanted] = asked
-        if len(self._seldom) > SELDOM_MAX:
-            self._seldom.popitem(last=False)
-        return True
 
     async def _made(self, lab: str, window: Window) -> RememberedLab:
         """One lab is made once for all who wait for it."""
@@ -228,9 +248,8 @@ class Memory:
         with self._making_it() as missed:
             async with self._pool.acquire() as connection:
                 made = await remember_lab(connection, lab, window)
-        if made.weight > self._weight_max // 2:
-            self._too_heavy.add((lab, window.since == 0))
-        elif not (missed.everything or lab in missed.labs or made.shows(missed.people)):
+        is_true = not (missed.everything or lab in missed.labs or made.shows(missed.people))
+        if is_true and made.weight <= self._weight_max // 2:
             self._keep(made)
         return made
 
@@ -239,8 +258,7 @@ class Memory:
         self._labs[made.lab] = made
         self._weight += made.weight - (before.weight if before is not None else 0)
         while self._weight > self._weight_max:
-            _, oldest = self._labs.popitem(last=False)
-            self._weight -= oldest.weight
+            self._drop(next(iter(self._labs)))
 
     @contextmanager
     def _making_it(self) -> Iterator[_Missed]:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from service.answers.labs import lab_on
-from service.answers.memory import ANSWERS_BEFORE, Memory
+from service.answers.memory import ANSWERS_AGAIN, ANSWERS_BEFORE, Memory
 from service.answers.times import Times, times_of
 from service.app import CHANCE
 from service.domain.events import Relation
@@ -114,28 +114,46 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
         assert await memory.lab("x", now) == await _asked(connection, "x", now)
 
 
-async def test_a_lab_is_made_once_it_is_asked_for_often(base: Base) -> None:
-    """
-    Making it costs as much as some answers: at first, and after each move, the database gives
-    that many; of the past beside those of now.
-    """
-    await record(base.pool, with_entities(b.founding("x", on="2019")))
-    await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
+async def test_a_lab_is_made_once_it_is_asked_for_again(base: Base) -> None:
+    """More often where it was let go, because it moved or because others took its room."""
+    for lab in ("x", "y", "z"):
+        await record(base.pool, with_entities(b.founding(lab, on="2019")))
     memory = Memory(base.pool)
+    again = ANSWERS_BEFORE * ANSWERS_AGAIN
 
-    async def are_from_memory(known_at: int | None) -> list[bool]:
+    async def are_from_memory(lab: str) -> list[bool]:
         answers = [
-            await memory.lab("x", await _times(memory, TODAY, known_at))
-            for _ in range(ANSWERS_BEFORE + 2)
+            await memory.lab(lab, await _times(memory, TODAY, None)) for _ in range(again + 2)
         ]
         return [answer is not None for answer in answers]
 
-    at_last = [False] * ANSWERS_BEFORE + [True] * 2
-    assert await are_from_memory(None) == at_last
-    assert await are_from_memory(1) == at_last
-    assert await are_from_memory(None) == [True] * (ANSWERS_BEFORE + 2)
-    await record(base.pool, b.departure("ann", at="x", on="2020-03"))
-    assert await are_from_memory(None) == at_last
+    first = [number >= ANSWERS_BEFORE for number in range(again + 2)]
+    later = [number >= again for number in range(again + 2)]
+    assert await are_from_memory("x") == first
+    await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
+    assert await are_from_memory("x") == later
+    assert await are_from_memory("y") == first
+    memory._weight_max = memory._weight * 5 // 4
+    assert await are_from_memory("z") == first
+    assert await are_from_memory("x") == later
+
+
+async def test_what_is_made_for_now_is_asked_of_late_too(base: Base) -> None:
+    """And what is made for once long ago serves every later state; a window never shrinks."""
+    memory = Memory(base.pool, answers_before=0)
+    await record(base.pool, with_entities(b.founding("x", on="2019")))
+    for number in range(35):
+        await record(base.pool, b.hire(b.entity(f"p{number}", f"P {number}"), at="x", on="2020"))
+    made = []
+    for known_at in (None, 34, 20, 33, 3, None, 25):
+        times = await _times(memory, TODAY, known_at)
+        async with base.pool.acquire() as connection:
+            assert await memory.lab("x", times) == await _asked(connection, "x", times)
+        made.append(memory._labs["x"])
+    assert [one.window.since for one in made] == [34, 34, 18, 18, 0, 0, 0]
+    assert made[0] is made[1]
+    assert made[2] is made[3]
+    assert made[4] is made[6]
 
 
 async def _assert_alike(
