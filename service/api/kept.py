@@ -12,6 +12,8 @@ from service.read_models.current import Made
 
 WEIGHT_MAX = 24 * 1024 * 1024
 """Bytes that all of them may take together."""
+ASKED_ONCE_MAX = 10_000
+"""Questions of which it is known that they were asked before."""
 _ENTRY_WEIGHT = 2_500
 """Bytes, about, of an answer beside its body: its headers, its question, its place."""
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -83,6 +85,8 @@ class Kept:
         self._weight = 0
         self._answers: OrderedDict[Question, KeptAnswer] = OrderedDict()
         """The least recently asked first."""
+        self._asked_once: OrderedDict[int, None] = OrderedDict()
+        """Digests of questions: that two have the same one only lets an answer be kept earlier."""
 
     def find(self, scope: Mapping[str, Any]) -> KeptAnswer | None:
         """What was last answered to the same question, which need not stand any more."""
@@ -93,11 +97,18 @@ class Kept:
         return answer
 
     def keep(self, scope: Mapping[str, Any], kept: KeptAnswer) -> None:
-        """Keep an answer, and let those go that nobody asked for the longest."""
+        """
+        Keep the answer to a question that was asked before; the longest unasked ones go for it.
+
+        Most are asked once: keeping those would push out what is asked again, and would have every
+        answer written to memory that no cache of the processor holds.
+        """
         question = question_of(scope)
         before = self._answers.pop(question, None)
         if before is not None:
             self._weight -= _weight(before)
+        elif not self._was_asked(hash(question)):
+            return
         if _weight(kept) > self._weight_max // 4:
             return
         self._answers[question] = kept
@@ -105,6 +116,15 @@ class Kept:
         while self._weight > self._weight_max:
             _, oldest = self._answers.popitem(last=False)
             self._weight -= _weight(oldest)
+
+    def _was_asked(self, digest: int) -> bool:
+        if digest in self._asked_once:
+            del self._asked_once[digest]
+            return True
+        self._asked_once[digest] = None
+        if len(self._asked_once) > ASKED_ONCE_MAX:
+            self._asked_once.popitem(last=False)
+        return False
 
 
 def question_of(scope: Mapping[str, Any]) -> Question:

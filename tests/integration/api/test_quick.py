@@ -92,6 +92,8 @@ async def test_an_answer_is_kept_until_the_head_moves(
 ) -> None:
     first = await anonymous.get(ENGINES)
     scope = {"raw_path": b"/v1/labs/engines", "query_string": b"", "headers": []}
+    assert made.kept.find(scope) is None, "most questions are asked once"
+    assert (await anonymous.get(ENGINES)).content == first.content
     kept = made.kept.find(scope)
     assert kept is not None
     assert kept.body == first.content
@@ -126,12 +128,26 @@ def test_least_asked_answers_go_first(made: Machinery) -> None:
     standing = Standing(Head(), Made(1, 0, None), made.today())
     kept = Kept(weight_max=40_000)
     for number in range(30):
-        kept.keep(_scope(number), KeptAnswer("getLab", 200, (), b"x" * 500, standing))
+        for _ in range(2):
+            kept.keep(_scope(number), KeptAnswer("getLab", 200, (), b"x" * 500, standing))
         assert kept.find(_scope(0)) is not None, "the one that is asked for stays"
     assert kept.find(_scope(1)) is None
     assert kept.find(_scope(29)) is not None
-    kept.keep(_scope(99), KeptAnswer("getLab", 200, (), b"x" * 20_000, standing))
+    for _ in range(2):
+        kept.keep(_scope(99), KeptAnswer("getLab", 200, (), b"x" * 20_000, standing))
     assert kept.find(_scope(99)) is None, "one answer does not drive out all others"
+
+
+def test_questions_asked_once_are_forgotten_in_turn(
+    made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.kept.ASKED_ONCE_MAX", 3)
+    answer = KeptAnswer("getLab", 200, (), b"", Standing(Head(), Made(1, 0, None), made.today()))
+    kept = Kept()
+    for number in (*range(5), 4, 0):
+        kept.keep(_scope(number), answer)
+    assert kept.find(_scope(4)) == answer
+    assert kept.find(_scope(0)) is None
 
 
 def _scope(number: int) -> dict[str, Any]:
