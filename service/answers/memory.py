@@ -35,21 +35,19 @@ WEIGHT_MAX = 64 * 1024 * 1024
 """Bytes that all labs in memory may take together."""
 TEXTS_MAX = 1_024
 SELDOM_MAX = 10_000
-ANSWERS_BEFORE = 1
-"""So often the database answers for a lab before it is made, which costs five times as much: of
-those that nobody asks for again none is."""
 ANSWERS_AGAIN = 4
 """
-So many times as often where a lab was let go: of those that move all the time, or of more than
-there is room for, few are made in vain.
+So often the database answers for a lab that was let go before it is made again, which costs five
+times as much: of labs that move all the time, or of more than there is room for, few are made in
+vain.
 """
 WINDOWS = (16, 2, 1)
 """
 One part in so many of the log is what can be asked of a remembered lab: of the first window that
 goes back far enough. What was believed only of late adds little to what is believed now.
 """
-TRIES = 2
-"""Where a lab moves faster than it can be made, the database answers."""
+WAITING_MAX = 256
+"""Labs that are being made or wait for it; of more than that the database goes on to answer."""
 EVENTS_FOLLOWED_MAX = 2_000
 """After so many events at once everything is forgotten: finding whom they moved costs more."""
 _LAB: Kind = "lab"
@@ -67,11 +65,11 @@ class Memory:
     """What one process remembers of the read models."""
 
     def __init__(
-        self, pool: Pool, weight_max: int = WEIGHT_MAX, answers_before: int = ANSWERS_BEFORE
+        self, pool: Pool, weight_max: int = WEIGHT_MAX, answers_again: int = ANSWERS_AGAIN
     ) -> None:
         self._pool = pool
         self._weight_max = weight_max
-        self._answers_before = answers_before
+        self._answers_again = answers_again
         self._shared: Shared[int | datetime, Current] = Shared(self._look)
         self._current: Current | None = None
         """Up to which head, and of which read models, what is remembered is true."""
@@ -79,13 +77,15 @@ class Memory:
         """The least recently asked first."""
         self._weight = 0
         self._texts: OrderedDict[str, RememberedNames] = OrderedDict()
-        self._making: dict[tuple[str, int], asyncio.Task[RememberedLab]] = {}
+        self._making: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
+        """One lab is made at a time: on the way it takes several times what it takes then."""
         self._missed: list[_Missed] = []
         """Of each thing that is being made."""
         self._too_heavy: dict[str, int] = {}
         """Of labs that are not to be remembered the window that was too large, of `WINDOWS`."""
         self._seldom: OrderedDict[str, int] = OrderedDict()
-        """For how many more answers labs that are not remembered are not to be."""
+        """For how many more answers labs that were let go are left to the database."""
 
     async def current(self, *known_at: int | datetime) -> Current:
         """
@@ -111,7 +111,7 @@ class Memory:
         if times.published_by is not None:
             return None
         lab = await self._meant(name, times.known_at.position)
-        remembered = None if lab is None else await self._remembered(lab, times)
+        remembered = None if lab is None else self._remembered(lab, times)
         if lab is None or remembered is None:
             return None
         answer = remembered.answer(times, presence=presence, relation=relation)
@@ -165,7 +165,7 @@ class Memory:
 
     def _drop(self, lab: str) -> None:
         self._weight -= self._labs.pop(lab).weight
-        self._leave(lab, self._answers_before * ANSWERS_AGAIN)
+        self._leave(lab, self._answers_again)
 
     def _leave(self, lab: str, answers: int) -> None:
         """Leave a lab to the database for so many answers."""
@@ -175,7 +175,7 @@ class Memory:
 
     def _is_left(self, lab: str) -> bool:
         """Whether the database is to answer this once more."""
-        answers = self._seldom.pop(lab, self._answers_before)
+        answers = self._seldom.pop(lab, 0)
         if answers > 0:
             self._leave(lab, answers - 1)
         return answers > 0
@@ -208,50 +208,49 @@ class Memory:
                 self._texts.popitem(last=False)
         return names
 
-    async def _remembered(self, lab: str, times: Times) -> RememberedLab | None:
-        """A lab that can answer for *times*; None where it cannot be kept in memory."""
+    def _remembered(self, lab: str, times: Times) -> RememberedLab | None:
+        """
+        A lab that can answer for *times*, if there is one.
+
+        Else one is made behind the question, where it can be: nobody waits for it.
+        """
         position, head = times.known_at.position, times.head
+        found = self._labs.get(lab)
+        if found is not None and found.window.since <= position:
+            self._labs.move_to_end(lab)
+            return found
         window = next(one for one in WINDOWS if head - head // one <= position)
-        for attempt in range(TRIES):
-            found = self._labs.get(lab)
-            if found is not None and found.window.since <= position:
-                self._labs.move_to_end(lab)
-                return found
-            if self._current is None or window <= self._too_heavy.get(lab, 0):
-                return None
-            if attempt == 0 and self._is_left(lab):
-                return None
-            until = self._current.head.position
-            made = await self._made(lab, Window(head - head // window, until))
-            if made.weight > self._weight_max // 2:
-                self._too_heavy[lab] = window
-            if position <= made.window.until:
-                return made
+        if (
+            self._current is not None
+            and lab not in self._making
+            and len(self._making) < WAITING_MAX
+            and window > self._too_heavy.get(lab, 0)
+            and not self._is_left(lab)
+        ):
+            making = asyncio.create_task(self._make(lab, window), name="remember_lab")
+            self._making[lab] = making
+            making.add_done_callback(lambda done: self._ended(lab, done))
         return None
 
-    async def _made(self, lab: str, window: Window) -> RememberedLab:
-        """One lab is made once for all who wait for it."""
-        key = (lab, window.since)
-        task = self._making.get(key)
-        if task is None:
-            task = self._making[key] = asyncio.create_task(self._make(lab, window))
-            task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
-
-    def _ended(self, key: tuple[str, int], task: asyncio.Task[RememberedLab]) -> None:
-        del self._making[key]
+    def _ended(self, lab: str, task: asyncio.Task[None]) -> None:
+        del self._making[lab]
         if not task.cancelled():
-            # Whoever waited may be gone; then nobody asks what went wrong.
+            # Nobody waits for it: the next question finds the same fault, and tells it.
             task.exception()
 
-    async def _make(self, lab: str, window: Window) -> RememberedLab:
-        with self._making_it() as missed:
-            async with self._pool.acquire() as connection:
-                made = await remember_lab(connection, lab, window)
-        is_true = not (missed.everything or lab in missed.labs or made.shows(missed.people))
-        if is_true and made.weight <= self._weight_max // 2:
+    async def _make(self, lab: str, window: int) -> None:
+        async with self._turn, self._pool.acquire() as connection:
+            if self._current is None:
+                return
+            head = self._current.head.position
+            with self._making_it() as missed:
+                made = await remember_lab(connection, lab, Window(head - head // window, head))
+        if made.weight > self._weight_max // 2:
+            self._too_heavy[lab] = window
+        elif missed.everything or lab in missed.labs or made.shows(missed.people):
+            self._leave(lab, self._answers_again)
+        else:
             self._keep(made)
-        return made
 
     def _keep(self, made: RememberedLab) -> None:
         before = self._labs.pop(made.lab, None)

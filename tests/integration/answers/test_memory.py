@@ -1,5 +1,6 @@
 """What is remembered answers as the database does, to the byte, whatever was recorded since."""
 
+import asyncio
 from datetime import date
 
 import msgspec
@@ -8,13 +9,15 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from service.answers.labs import lab_on
-from service.answers.memory import ANSWERS_AGAIN, ANSWERS_BEFORE, Memory
+from service.answers.memory import ANSWERS_AGAIN, Memory
+from service.answers.remembered import RememberedLab, remember_lab
 from service.answers.times import Times, times_of
 from service.app import CHANCE
 from service.domain.events import Relation
 from service.domain.presence import Presence
 from service.domain.refusals import Refusal
 from service.postgres.pool import Connection
+from service.read_models.histories import Window
 from service.read_models.replay import replay, roll_back
 from tests.support import builders as b
 from tests.support.histories import Base, Model, Plan, carry_out, plans, record, with_entities
@@ -29,11 +32,11 @@ async def memories(base: Base) -> list[Memory]:
     """
     One with room, and one that forgets all the time; both outlive every example.
 
-    They make a lab as soon as it is asked for, so that as much as can be comes from memory.
+    They make a lab again as soon as it is asked for: as much as can be comes from memory.
     """
     return [
-        Memory(base.pool, answers_before=0),
-        Memory(base.pool, weight_max=15_000, answers_before=0),
+        Memory(base.pool, answers_again=0),
+        Memory(base.pool, weight_max=15_000, answers_again=0),
     ]
 
 
@@ -67,7 +70,7 @@ async def test_a_warm_memory_answers_as_a_fresh_process(
 
 async def test_a_lab_is_answered_from_memory(base: Base) -> None:
     """By id and by name, now and in the past: else the law above would hold of nothing."""
-    memory = Memory(base.pool, answers_before=0)
+    memory = Memory(base.pool, answers_again=0)
     await record(base.pool, with_entities(b.founding("x", on="2019", by=("ann",))))
     await record(base.pool, with_entities(b.hire("bob", at="x", on="2020-01")))
     await record(base.pool, with_entities(b.departure("bob", at="x", on="2020-03-05")))
@@ -75,19 +78,19 @@ async def test_a_lab_is_answered_from_memory(base: Base) -> None:
         for name in ("x", "X"):
             for known_at in (None, 1, 2, 3):
                 times = await _times(memory, date(2020, 2, 1), known_at)
-                answer = await memory.lab(name, times)
+                answer = await _from_memory(memory, name, times)
                 assert answer is not None
                 assert answer == await _asked(connection, name, times)
     assert list(memory._labs) == ["x"]
 
 
 async def test_only_those_are_forgotten_whom_events_moved(base: Base) -> None:
-    memory = Memory(base.pool, answers_before=0)
+    memory = Memory(base.pool, answers_again=0)
     for lab, person in (("x", "ann"), ("y", "bob")):
         await record(base.pool, with_entities(b.founding(lab, on="2019")))
         await record(base.pool, b.hire(b.entity(person, person), at=lab, on="2020-01"))
     for lab in ("x", "y"):
-        await memory.lab(lab, await _times(memory, TODAY, None))
+        await _from_memory(memory, lab, await _times(memory, TODAY, None))
     assert set(memory._labs) == {"x", "y"}
     await record(base.pool, b.departure("bob", at="y", on="2020-03"))
     await memory.current()
@@ -100,7 +103,7 @@ async def test_only_those_are_forgotten_whom_events_moved(base: Base) -> None:
 async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
     await record(base.pool, with_entities(b.founding("x", on="2019")))
     await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
-    memory = Memory(base.pool, answers_before=0)
+    memory = Memory(base.pool, answers_again=0)
     times = await _times(memory, TODAY, None)
     await memory.current()
     with memory._making_it() as missed:
@@ -108,39 +111,88 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
         await memory.current()
     assert missed.labs == {"x"}
     assert missed.people == {"ann"}
-    assert await memory.lab("x", times) is not None
+    assert await _from_memory(memory, "x", times) is None, "it is made for what is known now"
     now = await _times(memory, TODAY, None)
     async with base.pool.acquire() as connection:
         assert await memory.lab("x", now) == await _asked(connection, "x", now)
 
 
-async def test_a_lab_is_made_once_it_is_asked_for_again(base: Base) -> None:
-    """More often where it was let go, because it moved or because others took its room."""
+async def test_labs_are_made_one_after_the_other(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for them; what moves while a lab waits for its turn is in it."""
+    labs = ["x", "y", "z"]
+    for lab in labs:
+        await record(base.pool, with_entities(b.founding(lab, on="2019")))
+    memory = Memory(base.pool)
+    moved = asyncio.Event()
+    under_way: list[str] = []
+    most = 0
+
+    async def remembering(connection: Connection, lab: str, window: Window) -> RememberedLab:
+        nonlocal most
+        under_way.append(lab)
+        most = max(most, len(under_way))
+        await moved.wait()
+        made = await remember_lab(connection, lab, window)
+        under_way.remove(lab)
+        return made
+
+    monkeypatch.setattr("service.answers.memory.remember_lab", remembering)
+    for lab in labs:
+        times = await _times(memory, TODAY, None)
+        assert await memory.lab(lab, times) is None
+    for lab in (labs[0], labs[-1]):
+        await record(base.pool, b.hire(b.entity("ann", "Ann"), at=lab, on="2020-01"))
+    await memory.current()
+    moved.set()
+    await asyncio.gather(*memory._making.values())
+    assert most == 1
+    assert set(memory._labs) == set(labs[1:]), "the first moved while it was made"
+    times = await _times(memory, TODAY, None)
+    async with base.pool.acquire() as connection:
+        for lab in labs[1:]:
+            assert await memory.lab(lab, times) == await _asked(connection, lab, times)
+
+
+async def test_no_more_labs_wait_than_may(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.answers.memory.WAITING_MAX", 1)
+    for lab in ("x", "y"):
+        await record(base.pool, with_entities(b.founding(lab, on="2019")))
+    memory = Memory(base.pool)
+    times = await _times(memory, TODAY, None)
+    for lab in ("x", "y"):
+        assert await memory.lab(lab, times) is None
+    assert set(memory._making) == {"x"}
+
+
+async def test_a_lab_that_was_let_go_is_made_again_when_it_is_asked_for_often(base: Base) -> None:
+    """Because it moved, or because others took its room."""
     for lab in ("x", "y", "z"):
         await record(base.pool, with_entities(b.founding(lab, on="2019")))
     memory = Memory(base.pool)
-    again = ANSWERS_BEFORE * ANSWERS_AGAIN
 
     async def are_from_memory(lab: str) -> list[bool]:
-        answers = [
-            await memory.lab(lab, await _times(memory, TODAY, None)) for _ in range(again + 2)
-        ]
-        return [answer is not None for answer in answers]
+        answers = []
+        for _ in range(ANSWERS_AGAIN + 2):
+            times = await _times(memory, TODAY, None)
+            answers.append(await _from_memory(memory, lab, times) is not None)
+        return answers
 
-    first = [number >= ANSWERS_BEFORE for number in range(again + 2)]
-    later = [number >= again for number in range(again + 2)]
-    assert await are_from_memory("x") == first
+    at_once = [True] * (ANSWERS_AGAIN + 2)
+    at_last = [False] * ANSWERS_AGAIN + [True] * 2
+    assert await are_from_memory("x") == at_once
     await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
-    assert await are_from_memory("x") == later
-    assert await are_from_memory("y") == first
+    assert await are_from_memory("x") == at_last
+    assert await are_from_memory("y") == at_once
     memory._weight_max = memory._weight * 5 // 4
-    assert await are_from_memory("z") == first
-    assert await are_from_memory("x") == later
+    assert await are_from_memory("z") == at_once
+    assert await are_from_memory("x") == at_last
 
 
 async def test_what_is_made_for_now_is_asked_of_late_too(base: Base) -> None:
     """And what is made for once long ago serves every later state; a window never shrinks."""
-    memory = Memory(base.pool, answers_before=0)
+    memory = Memory(base.pool, answers_again=0)
     await record(base.pool, with_entities(b.founding("x", on="2019")))
     for number in range(35):
         await record(base.pool, b.hire(b.entity(f"p{number}", f"P {number}"), at="x", on="2020"))
@@ -148,7 +200,8 @@ async def test_what_is_made_for_now_is_asked_of_late_too(base: Base) -> None:
     for known_at in (None, 34, 20, 33, 3, None, 25):
         times = await _times(memory, TODAY, known_at)
         async with base.pool.acquire() as connection:
-            assert await memory.lab("x", times) == await _asked(connection, "x", times)
+            answer = await _from_memory(memory, "x", times)
+            assert answer == await _asked(connection, "x", times)
         made.append(memory._labs["x"])
     assert [one.window.since for one in made] == [34, 34, 18, 18, 0, 0, 0]
     assert made[0] is made[1]
@@ -174,13 +227,28 @@ async def _assert_one(
     filters: list[tuple[Presence | None, Relation | None]] = [(None, None), ("certain", "advisor")]
     for presence, relation in filters:
         times = await _times(memory, at, known_at)
-        answer = await memory.lab(name, times, presence=presence, relation=relation)
+        answer = await _from_memory(memory, name, times, presence, relation)
         if answer is not None:
             fresh = await _times(memory, at, known_at)
             expected = await _asked(connection, name, fresh, presence, relation)
             assert answer == expected, (name, at, known_at)
             assert times.resolved == fresh.resolved
             assert not fresh.rests_on_head
+
+
+async def _from_memory(
+    memory: Memory,
+    name: str,
+    times: Times,
+    presence: Presence | None = None,
+    relation: Relation | None = None,
+) -> bytes | None:
+    """What it answers once it made what it can."""
+    answer = await memory.lab(name, times, presence=presence, relation=relation)
+    if answer is None and memory._making:
+        await asyncio.gather(*memory._making.values())
+        answer = await memory.lab(name, times, presence=presence, relation=relation)
+    return answer
 
 
 async def _asked(
