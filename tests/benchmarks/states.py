@@ -34,6 +34,8 @@ QUERIED = 10
 """Connections of the bare query, as many as a process of the service has."""
 PEOPLE_ASKED = 20_000
 LABS_MAX = 100
+FIRST = 1_000
+"""Questions, at most, to a process that never heard of the labs."""
 COLD = 640
 """Answers that were made elsewhere, for clients to have them."""
 
@@ -137,14 +139,21 @@ async def beside(stage: Stage, size: int, people: str) -> list[Result]:
 
 
 async def never_asked(stage: Stage, size: int, people: str) -> list[Result]:
-    """Another day of another lab each time."""
+    """
+    Another day of another lab each time.
+
+    A process that never heard of any of the labs is slower: that is told beside, by the answers a
+    second to the first questions of all.
+    """
     history = await stage.ours()
     service, bare = await stage.service(history), await stage.bare()
     questions = Questions(history, size, stage.seed + 1)
+    labs = len(history.careers.labs(size)[:LABS_MAX])
+    first = await _ask(service.url, [get(q.path) for q in questions.take(min(FIRST, 12 * labs))])
     samples = [question.path for question in questions.take(SAMPLES)]
     bodies = await _sampled(service, bare, f"fresh-{size}", samples)
     # A turn of each round and the first one that does not count.
-    most = (questions.number - SAMPLES) // (stage.pace.rounds + 1)
+    most = (questions.number - SAMPLES - FIRST) // (stage.pace.rounds + 1)
     # What a query costs does not depend on who asked before.
     queried = Questions(history, size, stage.seed + 2).take(min(most, 10_000))
     return await stage.in_turns(
@@ -156,7 +165,7 @@ async def never_asked(stage: Stage, size: int, people: str) -> list[Result]:
                     name="ours",
                     pilot=READERS,
                     most=most,
-                    take_turn=_fresh(service.url, questions.take),
+                    take_turn=_fresh(service.url, questions.take, first_per_s=first.value),
                 ),
                 Side(name=BARE, pilot=READERS, take_turn=_again(bare.url, bodies)),
                 await _queried(stage, history, lambda _: cycle(queried)),
@@ -372,11 +381,14 @@ def _again(url: str, paths: Sequence[str], **also: float) -> Callable[[int], Awa
     return take_turn
 
 
-def _fresh(url: str, take: Callable[[int], list[Question]]) -> Callable[[int], Awaitable[Taken]]:
-    """Questions that nobody asked before."""
+def _fresh(
+    url: str, take: Callable[[int], list[Question]], **also: float
+) -> Callable[[int], Awaitable[Taken]]:
+    """Questions that nobody asked before; *also* is told beside what they take."""
 
     async def take_turn(number: int) -> Taken:
-        return await _ask(url, [get(question.path) for question in take(number)])
+        taken = await _ask(url, [get(question.path) for question in take(number)])
+        return replace(taken, also={**taken.also, **also})
 
     return take_turn
 
