@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from service.answers.memory import Memory
 from service.api.application import create_api
 from service.api.kept import Kept
+from service.api.metrics import Metrics
 from service.api.openapi import document
 from service.api.operations import Machinery, Place
 from service.listening import FIRST_QUESTION
@@ -85,6 +86,7 @@ async def machinery(
             new_secret=lambda: secrets.token_urlsafe(32),
             outside_keys=keys,
             keys=KeyLookUp(pool),
+            metrics=Metrics(place.shared_folder),
             read_keys_required=settings.read_keys_required,
             place=place,
         )

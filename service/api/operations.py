@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from service.answers.memory import Memory
 from service.answers.times import Times
 from service.api.kept import Kept
+from service.api.metrics import Metrics
 from service.api.params import Param
 from service.domain.refusals import Refusal
 from service.log.keys import KeyLookUp, Principal, Role
@@ -66,6 +67,7 @@ class Machinery(Struct, kw_only=True):
     outside_keys: Mapping[bytes, Principal]
     """Keys that are set from outside, by their hashes."""
     keys: KeyLookUp
+    metrics: Metrics
     read_keys_required: bool
     is_readable: bool = True
     """Whether the read models can be asked: not while they are first built, or built by code
