@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.domain.events import Position, RecordedEvent
+from service.domain.events import Position, RecordedEvent, id_of, named_in
 from service.domain.findings import Finding
 from service.domain.identity import PersonFacts
 from service.domain.labs import LabFacts, Labs
@@ -128,6 +128,21 @@ class Acquaintance:
                     self._changed.setdefault(lab.id, []).append((lab, belief))
 
 
+class Introduced(Struct, frozen=True):
+    """Of an `Acquaintance` what it knows of some people and labs at one position."""
+
+    known_people: dict[str, PersonFacts]
+    known_labs: Labs
+
+    def people(self, ids: Iterable[str], position: int) -> dict[str, PersonFacts] | None:
+        """As `Acquaintance` tells them at this position."""
+        return self.known_people if self.known_people.keys() >= set(ids) else None
+
+    def labs(self, ids: Iterable[str], position: int) -> Labs | None:
+        """As `Acquaintance` tells them at this position."""
+        return self.known_labs if self.known_labs.keys() >= set(ids) else None
+
+
 class Recorded(Struct, frozen=True):
     """The answer to a command."""
 
@@ -139,8 +154,28 @@ class Recorded(Struct, frozen=True):
     """The head before it: events beyond are new."""
     refused: Sequence[Fault] = ()
     """Of a partial command, what is wrong with the submissions that were left out."""
-    acquaintance: Acquaintance | None = None
+    acquaintance: Acquaintance | Introduced | None = None
     """What the writer knows of whom the events name; None where they were recorded before."""
+
+    def to_hand_on(self) -> "Recorded":
+        """The same for another process, without all that the writer knows of the whole group."""
+        if self.acquaintance is None:
+            return self
+        payloads = [outcome.event.payload for outcome in self.outcomes]
+        findings = [finding for outcome in self.outcomes for finding in outcome.findings]
+        position = max(outcome.event.position for outcome in self.outcomes)
+        people = self.acquaintance.people(
+            {id_of(ref) for payload in payloads for ref in named_in(payload, "person")}
+            | {finding.person for finding in findings if finding.person is not None},
+            position,
+        )
+        labs = self.acquaintance.labs(
+            {id_of(ref) for payload in payloads for ref in named_in(payload, "lab")}
+            | {lab for finding in findings for lab in finding.labs},
+            position,
+        )
+        known = None if people is None or labs is None else Introduced(people, labs)
+        return replace(self, acquaintance=known)
 
 
 def _at(known: Iterable[tuple[Facts, Belief]], position: int) -> Facts | None:

@@ -158,7 +158,7 @@ class _Line:
 async def _reply(writer: Writer, out: asyncio.StreamWriter, number: int, command: Command) -> None:
     found: Recorded | Exception
     try:
-        found = await writer.record(command)
+        found = (await writer.record(command)).to_hand_on()
     except NotReady:
         found = _NotTaken()
     except Exception as fault:  # noqa: BLE001 (it is this command's answer)

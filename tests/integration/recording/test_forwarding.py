@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from service.answers.events import recorded_events
 from service.api.examples import REFUSALS
 from service.app import CHANCE, ROLE
 from service.domain.refusals import Invalid, NotReady, Refusal
@@ -75,6 +78,22 @@ async def test_all_workers_commands_share_a_transaction(base: Base, path: Path) 
         (outcome,) = answer.outcomes
         assert outcome.event == events[outcome.event.position]
         assert f"Person {number}" in repr(outcome.event.payload)
+
+
+async def test_what_is_handed_back_is_of_one_command_alone(base: Base, path: Path) -> None:
+    """It names whom its events name, without a look at the database, however many went with it."""
+    async with leading(base, path) as leader, handing_on(base, path) as writer:
+        answers = await asyncio.gather(*(leader.record(hire_of(number)) for number in range(40)))
+        sizes = [len(_packed(0, answer.to_hand_on())) for answer in answers]
+        assert max(sizes) < 2 * min(sizes)
+        handed_on = await writer.record(hire_of(40))
+    no_pool: Any = None
+    told = await recorded_events(no_pool, handed_on)
+    assert told == await recorded_events(base.pool, replace(handed_on, acquaintance=None))
+    for answer in answers:
+        assert await recorded_events(no_pool, answer.to_hand_on()) == await recorded_events(
+            no_pool, answer
+        )
 
 
 async def test_refusal_comes_back_whole(base: Base, path: Path) -> None:
