@@ -158,7 +158,7 @@ class Processes:
 
     async def compare(self, until: Position) -> Drift:
         worker = self._workers[0]
-        worker.ask(jobs.Compare(until=until))
+        worker.ask(jobs.Compare(until=until, is_side_by_side=len(self._workers) > 1))
         return (await worker.answer(jobs.Compared)).drift
 
     async def catch_up(self, successor: Successor, after: Position, until: Position) -> None:

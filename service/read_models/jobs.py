@@ -42,6 +42,8 @@ class Compare(_Job, frozen=True, kw_only=True):
     """Tell how what is in use differs from what was built up to a position."""
 
     until: Position
+    is_side_by_side: bool
+    """Whether the two are read at once, each by a process of the server."""
 
 
 class CatchUp(_Job, frozen=True, kw_only=True):

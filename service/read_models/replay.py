@@ -108,7 +108,7 @@ async def replay(
             await _build(crew, progress, until)
             if not is_check:
                 await progress.at("indexing")
-                await finish_next(connection, pool)
+                await finish_next(connection, pool, workforce.processes if workforce else 1)
             await progress.at("comparing")
             drift = await _drift(crew, before, until)
             if is_check:

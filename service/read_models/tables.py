@@ -24,8 +24,8 @@ _PREPARE_INDEXING = _SQL["prepare_indexing"]
 _PREPARE_KEYS = _SQL["prepare_keys"]
 _VACUUM = [_SQL[f"vacuum_{model}"] for model in MODELS]
 
-CONNECTIONS = 2
-"""So many make indexes at once; each has a process of the server to itself."""
+AT_ONCE_MAX = 4
+"""Of the connections of a process some are left to those who ask meanwhile."""
 
 
 async def create_next(connection: Connection, replay_id: UUID, until: Position) -> None:
@@ -35,22 +35,28 @@ async def create_next(connection: Connection, replay_id: UUID, until: Position) 
         await connection.execute(_BEGIN_STATE, replay_id, until)
 
 
-async def finish_next(connection: Connection, pool: Pool) -> None:
-    """Give the filled tables the indexes, keys and statistics of those in use."""
+async def finish_next(connection: Connection, pool: Pool, at_once: int) -> None:
+    """
+    Give the filled tables the indexes, keys and statistics of those in use.
+
+    Shapes: *at_once* indexes are made side by side, each by one process of the server, so that
+    a replay by one process leaves the other cores to those who read and write meanwhile.
+    """
     indexes = [row["statement"] for row in await connection.fetch(_DESCRIBE_INDEXES)]
     keys = [row["statement"] for row in await connection.fetch(_DESCRIBE_KEYS)]
-    await _share(pool, indexes, _index)
+    await _share(pool, indexes, _index, at_once)
     async with connection.transaction():
         await connection.execute(_PREPARE_KEYS)
         for statement in keys:
             await connection.execute(statement)
-    await _share(pool, _VACUUM, _vacuum)
+    await _share(pool, _VACUUM, _vacuum, at_once)
 
 
 async def _share(
     pool: Pool,
     statements: Iterable[str],
     carry_out: Callable[[Connection, str], Awaitable[object]],
+    at_once: int,
 ) -> None:
     """Carry out *statements*, each begun as soon as a connection is free."""
     rest = iter(statements)
@@ -61,7 +67,7 @@ async def _share(
             for statement in rest:
                 await carry_out(connection, statement)
 
-    await together(carry_out_rest() for _ in range(CONNECTIONS))
+    await together(carry_out_rest() for _ in range(min(at_once, AT_ONCE_MAX)))
 
 
 async def _index(connection: Connection, statement: str) -> None:

@@ -48,6 +48,7 @@ ORDER BY t.relname, k.conname;
 -- Room to sort in, until the transaction ends.
 SET LOCAL search_path = read_models_next, public;
 SET LOCAL maintenance_work_mem = '128MB';
+SET LOCAL max_parallel_maintenance_workers = 0;
 
 -- name: prepare_keys
 SET LOCAL search_path = read_models_next, public;

@@ -113,8 +113,9 @@ class _Stages:
             case jobs.Survey() | jobs.Build():
                 await write(self._writer, self._replay_id, folded.records)
                 return jobs.Folded(positions=folded.positions)
-            case jobs.Compare(until=until):
-                return jobs.Compared(drift=await fetch_drift(self._writer, self._reader, until))
+            case jobs.Compare(until=until, is_side_by_side=is_side_by_side):
+                other = self._reader if is_side_by_side else self._writer
+                return jobs.Compared(drift=await fetch_drift(self._writer, other, until))
             case jobs.CatchUp(successor=name, after=after, until=until):
                 successor = SUCCESSORS[name]
                 await catch_up_alone(self._writer, successor, self._replay_id, after, until)
