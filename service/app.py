@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -157,4 +158,4 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-CHANCE = Chance(now=_now, new_id=uuid4, new_salt=lambda: secrets.token_bytes(16))
+CHANCE = Chance(now=_now, new_id=uuid4, new_salt=lambda: os.urandom(16))
