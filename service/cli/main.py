@@ -5,6 +5,7 @@ import sys
 import click
 
 from service import __version__
+from service.cli.bench import bench
 from service.cli.correct import correct
 from service.cli.export import export
 from service.cli.keys import keys
@@ -22,7 +23,7 @@ from service.cli.why import why
 
 COMMANDS: tuple[click.Command, ...] = (
     serve, who, person, why, record, correct, retract, load, replay, verify, export, restore,
-    migrate, keys,
+    migrate, keys, bench,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks`: the command line of the suite."""
+"""`timeline bench`, or `python -m tests.benchmarks`: the command line of the suite."""
 
 import asyncio
 import signal
@@ -21,13 +21,13 @@ CONNECTIONS = 200
 
 
 @click.command(
-    epilog="""\b
-Example:
-  python -m tests.benchmarks --events 100000 --out figures
-  python -m tests.benchmarks --only 'lab state' --only replay
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""The peer that ours is measured against comes with: pip install -e '.[bench]'
 
 \b
-The peer that ours is measured against comes with: pip install -e '.[bench]'"""
+Example:
+  timeline bench --events 100000 --out figures
+  timeline bench --only 'lab state' --only replay""",
 )
 @click.option(
     "--events",
@@ -52,6 +52,7 @@ The peer that ours is measured against comes with: pip install -e '.[bench]'"""
 )
 @click.option("--only", multiple=True, help="Only measures with this in their name; repeatable.")
 @click.option("--list", "is_list", is_flag=True, help="Name the measures and end.")
+@click.option("--json", "is_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--seed", default=1, show_default=True, help="Of the histories.")
 @click.option(
     "--out",
@@ -64,6 +65,7 @@ def bench(
     turn: float,
     only: tuple[str, ...],
     is_list: bool,
+    is_json: bool,
     seed: int,
     out: Path | None,
 ) -> None:
@@ -83,7 +85,7 @@ def bench(
     run = _Run(plan, events, seed, pace)
     run.measure()
     told = run.conditions()
-    click.echo(report.tables(run.results, told))
+    click.echo((report.figures if is_json else report.tables)(run.results, told))
     if out is not None:
         report.write(out, run.results, told)
         _say(f"Figures and charts are in {out}.")
@@ -177,4 +179,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    bench()
+    bench(prog_name="timeline bench")

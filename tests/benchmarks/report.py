@@ -25,15 +25,17 @@ def tables(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
     )
 
 
+def figures(results: Sequence[Result], conditions: Mapping[str, Any]) -> str:
+    """All of it as JSON."""
+    told = {"conditions": conditions, "goals": judge(results), "results": results}
+    return msgspec.json.format(msgspec.json.encode(told), indent=1).decode()
+
+
 def write(folder: Path, results: Sequence[Result], conditions: Mapping[str, Any]) -> None:
     """`figures.json`, and a chart of the goals and of each measure."""
     folder.mkdir(parents=True, exist_ok=True)
-    judged = judge(results)
-    figures = {"conditions": conditions, "goals": judged, "results": results}
-    (folder / "figures.json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n"
-    )
-    for name, svg in charts.draw(results, judged):
+    (folder / "figures.json").write_text(figures(results, conditions) + "\n", encoding="utf-8")
+    for name, svg in charts.draw(results, judge(results)):
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
