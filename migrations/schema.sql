@@ -27,7 +27,11 @@ CREATE TABLE public.api_keys (
     role text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
-    CONSTRAINT api_keys_role_is_known CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'admin'::text])))
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    is_rotated boolean DEFAULT false NOT NULL,
+    CONSTRAINT api_keys_role_is_known CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'admin'::text]))),
+    CONSTRAINT api_keys_that_are_rotated_end CHECK (((NOT is_rotated) OR (revoked_at IS NOT NULL) OR (expires_at IS NOT NULL)))
 );
 
 ALTER TABLE public.api_keys OWNER TO postgres;
@@ -295,7 +299,7 @@ ALTER TABLE ONLY read_models.state
 ALTER TABLE ONLY read_models.stints
     ADD CONSTRAINT stints_pkey PRIMARY KEY (row_id);
 
-CREATE UNIQUE INDEX api_keys_name_is_unique ON public.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+CREATE UNIQUE INDEX api_keys_name_is_unique ON public.api_keys USING btree (name) WHERE ((revoked_at IS NULL) AND (NOT is_rotated));
 
 CREATE INDEX event_subjects_by_fact ON public.event_subjects USING btree (kind, subject_id, "position") WHERE is_fact;
 
@@ -345,7 +349,15 @@ GRANT USAGE ON SCHEMA public TO timeline_service;
 
 GRANT SELECT ON TABLE public.alembic_version TO timeline_service;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO timeline_service;
+GRANT SELECT,INSERT ON TABLE public.api_keys TO timeline_service;
+
+GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO timeline_service;
+
+GRANT UPDATE(expires_at) ON TABLE public.api_keys TO timeline_service;
+
+GRANT UPDATE(last_used_at) ON TABLE public.api_keys TO timeline_service;
+
+GRANT UPDATE(is_rotated) ON TABLE public.api_keys TO timeline_service;
 
 GRANT SELECT,INSERT ON TABLE public.event_subjects TO timeline_service;
 
