@@ -86,7 +86,7 @@ async def machinery(
             new_id=CHANCE.new_id,
             new_secret=lambda: secrets.token_urlsafe(32),
             outside_keys=keys,
-            keys=KeyLookUp(pool),
+            keys=KeyLookUp(pool, CHANCE.now),
             metrics=Metrics(place.shared_folder),
             read_keys_required=settings.read_keys_required,
             place=place,
