@@ -145,6 +145,88 @@ async def test_service_acts_as_its_role_on_every_connection(base: Base) -> None:
         await base.pool.release(each)
 
 
+GRANTED = {
+    "alembic_version": {"SELECT"},
+    "api_keys": {"SELECT", "INSERT"},
+    "event_subjects": {"SELECT", "INSERT"},
+    "events": {"SELECT", "INSERT"},
+    "log_identity": {"SELECT"},
+    "receipts": {"SELECT", "INSERT"},
+    "replays": {"SELECT", "INSERT", "UPDATE"},
+    "similar_people": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "similar_people_state": {"SELECT", "UPDATE"},
+}
+"""All that the service's role may do outside of the read models, which are its own."""
+GRANTED_COLUMNS = {
+    "api_keys": {
+        "revoked_at": {"UPDATE"},
+        "expires_at": {"UPDATE"},
+        "last_used_at": {"UPDATE"},
+        "is_rotated": {"UPDATE"},
+    },
+}
+
+
+async def test_service_may_do_what_it_must_and_no_more(filled: Base) -> None:
+    """As the catalogue has it: a grant more or less is one that somebody wrote here, too."""
+    tables: dict[str, set[str]] = {}
+    columns: dict[str, dict[str, set[str]]] = {}
+    for name, column, privilege in await filled.owner.fetch(_PRIVILEGES, ROLE):
+        if column is None:
+            tables.setdefault(name, set()).add(privilege)
+        elif privilege not in tables.get(name, set()):
+            columns.setdefault(name, {}).setdefault(column, set()).add(privilege)
+    assert tables == GRANTED
+    assert columns == GRANTED_COLUMNS
+
+
+async def test_service_role_is_nothing_but_itself(filled: Base) -> None:
+    role = await filled.owner.fetchrow("SELECT * FROM pg_roles WHERE rolname = $1", ROLE)
+    assert role is not None
+    powers = ("super", "createrole", "createdb", "replication", "bypassrls", "canlogin")
+    assert [power for power in powers if role[f"rol{power}"]] == []
+    memberships = "SELECT count(*) FROM pg_auth_members WHERE member = $1"
+    assert await filled.owner.fetchval(memberships, role["oid"]) == 0
+    # What it owns, it may do with as it likes.
+    owned = await filled.owner.fetch(
+        "SELECT DISTINCT n.nspname FROM pg_class AS c JOIN pg_namespace AS n"
+        " ON n.oid = c.relnamespace WHERE c.relowner = $1 AND n.nspname NOT LIKE 'pg_%'",
+        role["oid"],
+    )
+    assert {row[0] for row in owned} == {"read_models"}
+    assert not await filled.owner.fetchval(
+        "SELECT has_schema_privilege($1, 'public', 'CREATE')", ROLE
+    )
+    definers = (
+        "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    )
+    assert await filled.owner.fetchval(definers) == 0
+
+
+async def test_service_cannot_make_a_key_another(filled: Base) -> None:
+    """Not what it is recognised by, nor what it may do, nor whose it is."""
+    for column, value in (("key_hash", "''"), ("role", "'admin'"), ("name", "'eve'")):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await filled.pool.execute(f"UPDATE api_keys SET {column} = {value}")
+
+
+_PRIVILEGES = """
+    SELECT c.relname, NULL::name AS column_name, p.privilege
+    FROM pg_class AS c
+    CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[])
+        AS p (privilege)
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        AND has_table_privilege($1, c.oid, p.privilege)
+    UNION ALL
+    SELECT c.relname, a.attname, p.privilege
+    FROM pg_class AS c
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    CROSS JOIN unnest('{SELECT,INSERT,UPDATE,REFERENCES}'::text[]) AS p (privilege)
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        AND has_column_privilege($1, c.oid, a.attnum, p.privilege)
+    ORDER BY 1, 2 NULLS FIRST
+"""
+
 NEVER_WRITTEN = [
     ("position", "0", "events_position_is_positive"),
     ("position", "1", "events_position_is_unique"),
