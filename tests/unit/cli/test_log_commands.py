@@ -170,6 +170,26 @@ def test_created_key_is_alone_on_stdout(service: WrittenService, run: Run) -> No
     assert "it is not shown again" in result.stderr
 
 
+def test_end_of_a_key_is_a_day_or_an_instant(service: WrittenService, run: Run) -> None:
+    service.answers("POST", "/v1/keys", {"key": "tl_secret"}, status=201)
+    for given, sent in (
+        ("2030-01-01", "2030-01-01T00:00:00Z"),
+        ("2030-01-01T12:00+02:00", "2030-01-01T12:00+02:00"),
+    ):
+        assert run("keys", "create", "a", "--expires", given).exit_code == 0
+        assert service.sent("POST")[-1]["expires_at"] == sent
+
+
+def test_rotated_key_is_alone_on_stdout(service: WrittenService, run: Run) -> None:
+    service.answers("POST", "/v1/keys/news%20room/rotation", {"key": "tl_new"}, status=201)
+    result = run("keys", "rotate", "news room", "--overlap", "24")
+    assert service.sent("POST") == [{"overlap_seconds": 86400}]
+    assert result.stdout == "tl_new\n"
+    assert "stays good for 24 h" in result.stderr
+    assert "is refused from now on" in run("keys", "rotate", "news room").stderr
+    assert run("keys", "rotate", "news room", "--overlap", "169").exit_code == 2
+
+
 def test_keys_are_listed(service: WrittenService, run: Run) -> None:
     items = [
         {"name": "a", "role": "admin", "created_at": "2026-11-22T00:10:05Z", "revoked_at": None},
@@ -178,6 +198,8 @@ def test_keys_are_listed(service: WrittenService, run: Run) -> None:
             "role": "reader",
             "created_at": "2026-11-22T00:10:05Z",
             "revoked_at": "2026-11-23T00:10:05Z",
+            "expires_at": "2026-12-01T00:00:00Z",
+            "last_used_at": "2026-11-22T23:59:00Z",
         },
     ]
     service.answers("GET", "/v1/keys", {"items": items})
@@ -185,6 +207,8 @@ def test_keys_are_listed(service: WrittenService, run: Run) -> None:
     assert result.exit_code == 0
     assert "[b]b" in result.stdout
     assert "2026-11-23 00:10 UTC" in result.stdout
+    assert "2026-12-01 00:00 UTC" in result.stdout
+    assert "2026-11-22 23:59 UTC" in result.stdout
 
 
 def test_keys_pass_the_json_on(service: WrittenService, run: Run) -> None:
