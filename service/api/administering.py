@@ -1,6 +1,8 @@
 """Keys."""
 
 import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from litestar import Response
@@ -8,6 +10,7 @@ from msgspec import Struct
 
 from service.api.bodies import read_json
 from service.api.operations import Call
+from service.api.params import instant_of
 from service.domain.refusals import Fault, Invalid, NotFound, shown
 from service.domain.submissions import escaped
 from service.log.keys import (
@@ -18,9 +21,11 @@ from service.log.keys import (
     key_hash,
     list_keys,
     revoke_key,
+    rotate_key,
 )
 
 KEY_PREFIX = "tl_"
+OVERLAP_SECONDS_MAX = 7 * 86400
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -30,6 +35,7 @@ class KeyCreated(Struct, frozen=True, kw_only=True):
     name: str
     role: str
     key: str
+    expires_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"KeyCreated(name={self.name!r}, role={self.role!r})"
@@ -49,7 +55,8 @@ async def get_keys(call: Call) -> KeysAnswer:
 
 async def post_key(call: Call) -> KeyCreated:
     body = await read_json(call.request)
-    name, role = _checked_key(body)
+    now = call.machinery.now()
+    name, role, expires_at = _checked_key(body, now)
     key = KEY_PREFIX + call.machinery.new_secret()
     async with call.machinery.pool.acquire() as connection:
         made = await create_key(
@@ -57,37 +64,58 @@ async def post_key(call: Call) -> KeyCreated:
             name=name,
             hashed=key_hash(key),
             role=role,
-            created_at=call.machinery.now(),
+            created_at=now,
+            expires_at=expires_at,
         )
-    return KeyCreated(name=made.name, role=made.role, key=key)
+    return _told(made, key)
+
+
+async def post_rotation(call: Call) -> KeyCreated:
+    name = call.path["name"]
+    body = await read_json(call.request)
+    now = call.machinery.now()
+    overlap, expires_at = _checked_rotation(body, now)
+    key = KEY_PREFIX + call.machinery.new_secret()
+    async with call.machinery.pool.acquire() as connection:
+        made = await rotate_key(
+            connection,
+            name=name,
+            hashed=key_hash(key),
+            now=now,
+            overlap=overlap,
+            expires_at=expires_at,
+        )
+    if made is None:
+        raise _no_key(name)
+    return _told(made, key)
 
 
 async def delete_key(call: Call) -> Response[bytes]:
     name = call.path["name"]
     async with call.machinery.pool.acquire() as connection:
         if not await revoke_key(connection, name, call.machinery.now()):
-            raise NotFound(f"No key in use is called {shown(name)}; GET /v1/keys lists them.")
+            raise _no_key(name)
     return Response(b"", status_code=204)
 
 
-def _checked_key(body: Any) -> tuple[str, Any]:
+def _told(made: ApiKey, key: str) -> KeyCreated:
+    return KeyCreated(name=made.name, role=made.role, key=key, expires_at=made.expires_at)
+
+
+def _no_key(name: str) -> NotFound:
+    return NotFound(f"No key in use is called {shown(name)}; GET /v1/keys lists them.")
+
+
+def _checked_key(body: Any, now: datetime) -> tuple[str, Any, datetime | None]:
     """
-    The name and the role that a body asks for.
+    The name, the role and the end that a body asks for.
 
     Raises:
         Invalid: all that is wrong with it.
     """
     if not isinstance(body, dict):
         raise Invalid([Fault("", "A key is an object with a 'name' and a 'role'.")])
-    faults = [
-        Fault(
-            f"/{escaped(field)}",
-            f"There is no field {shown(field)} here; known: name, role.",
-            "unknown_field",
-        )
-        for field in body
-        if field not in ("name", "role")
-    ]
+    faults = _unknown_fields(body, ("name", "role", "expires_at"))
     name, role = body.get("name"), body.get("role", "writer")
     if not isinstance(name, str) or not _KEY_NAME.fullmatch(name):
         faults.append(
@@ -103,6 +131,65 @@ def _checked_key(body: Any) -> tuple[str, Any]:
         )
     if role not in ROLES:
         faults.append(Fault("/role", f"A role is one of: {', '.join(ROLES)}."))
+    expires_at = _end_of(body, now, faults)
     if faults:
         raise Invalid(faults)
-    return str(name), role
+    return str(name), role, expires_at
+
+
+def _checked_rotation(body: Any, now: datetime) -> tuple[timedelta, datetime | None]:
+    """
+    How long the key before stays good, and the end of the new one.
+
+    Raises:
+        Invalid: all that is wrong with it.
+    """
+    if not isinstance(body, dict):
+        raise Invalid([Fault("", "A rotation is an object; {} will do.")])
+    faults = _unknown_fields(body, ("overlap_seconds", "expires_at"))
+    seconds = body.get("overlap_seconds")
+    seconds = 0 if seconds is None else seconds
+    if type(seconds) is not int or not 0 <= seconds <= OVERLAP_SECONDS_MAX:
+        faults.append(
+            Fault(
+                "/overlap_seconds",
+                f"An overlap is a whole number of seconds from 0 to {OVERLAP_SECONDS_MAX}.",
+            )
+        )
+        seconds = 0
+    expires_at = _end_of(body, now, faults)
+    if faults:
+        raise Invalid(faults)
+    return timedelta(seconds=seconds), expires_at
+
+
+def _end_of(body: dict[str, Any], now: datetime, faults: list[Fault]) -> datetime | None:
+    """When the key is to end, if it is; what is wrong with that is added to *faults*."""
+    text = body.get("expires_at")
+    if text is None:
+        return None
+    instant = instant_of(text) if isinstance(text, str) else None
+    if instant is None:
+        faults.append(
+            Fault("/expires_at", "A key ends at an instant such as '2027-01-01T00:00:00Z'.")
+        )
+    elif instant <= now:
+        faults.append(
+            Fault(
+                "/expires_at",
+                f"The instant {shown(str(text))} has passed; give one that is to come.",
+            )
+        )
+    return instant
+
+
+def _unknown_fields(body: dict[str, Any], known: Sequence[str]) -> list[Fault]:
+    return [
+        Fault(
+            f"/{escaped(field)}",
+            f"There is no field {shown(field)} here; known: {', '.join(known)}.",
+            "unknown_field",
+        )
+        for field in body
+        if field not in known
+    ]

@@ -28,6 +28,11 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 
     Shapes: *pages* are handlers of pages by name, made by `web`, which `api` does not import.
     """
+    return layered(routed(machinery, pages), machinery)
+
+
+def routed(machinery: Machinery, pages: Mapping[str, Any]) -> Litestar:
+    """Every handler at its path."""
 
     @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
     def healthz() -> dict[str, str]:
@@ -65,7 +70,7 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
     for op in OPERATIONS:
         methods.setdefault(op.path, ["OPTIONS"]).append(op.method)
     options = [_options(path, allowed) for path, allowed in methods.items()]
-    app = Litestar(
+    return Litestar(
         # Options first: the framework makes its own with the first handler of a path.
         route_handlers=[*options, *routes, healthz, readyz, metrics_page, openapi, *pages.values()],
         openapi_config=None,
@@ -78,7 +83,6 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
         },
         logging_config=None,
     )
-    return layered(app, machinery)
 
 
 def _options(path: str, allowed: Sequence[str]) -> HTTPRouteHandler:

@@ -90,7 +90,9 @@ async def authenticate(request: Request[Any, Any, Any], machinery: Machinery) ->
     if principal is None:
         principal = await machinery.keys.find(hashed)
     if principal is None:
-        raise Unauthenticated("The key is not known or was revoked; ask an admin for one.")
+        raise Unauthenticated(
+            "The key is not known, has expired or was revoked; ask an admin for one."
+        )
     return principal
 
 

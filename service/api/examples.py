@@ -33,7 +33,9 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
     for refusal in (
         r.Malformed("The body is no JSON: Input data was truncated."),
         BadAcceptDatetime("last Tuesday"),
-        r.Unauthenticated("The key is not known or was revoked; ask an admin for one."),
+        r.Unauthenticated(
+            "The key is not known, has expired or was revoked; ask an admin for one."
+        ),
         r.Forbidden("The key 'editor' has the role 'writer'; this needs 'admin'."),
         r.UnknownName("lab", "Deepmnd", _NEAR),
         UnknownNameInQuery("lab", r.UnknownName("lab", "Deepmnd", _NEAR)),

@@ -8,6 +8,7 @@ import msgspec
 
 from service import __version__
 from service.answers.events import RecordedAnswer
+from service.api.administering import OVERLAP_SECONDS_MAX
 from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
 from service.api.memento import LINK_FORMAT, BadAcceptDatetime
@@ -21,6 +22,8 @@ from service.domain.events import FACTS, PAYLOADS, TEXT_CHARACTERS_MAX, Edtf, Sl
 from service.domain.submissions import EVENTS_MAX
 from service.log.keys import NAMES_RESERVED
 
+OPEN = "open"
+"""The role of what anybody may read, unless a setting closes it."""
 _PATH_NAMES = {
     "lab": "A lab by id or by any known name, former ones included.",
     "person": "A person by id or by any known name.",
@@ -97,6 +100,7 @@ _TEXT = {
     # Not blank, no NUL.
     "pattern": r"^[^\u0000]*\S[^\u0000]*$",
 }
+_END = {"type": ["string", "null"], "format": "date-time"}
 _DAY = "(1[89]|2[01])[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
 _PATTERNS = {
     Edtf: rf"^({_DAY}[?~%]?|\[{_DAY}\.\.({_DAY})?\]|\[\.\.{_DAY}\])$",
@@ -154,6 +158,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": _parameters(operation),
         "responses": _responses(operation),
         "security": [{"key": []}] if operation.role else [{}, {"key": []}],
+        # OpenAPI has no word for it where keys are bearer keys.
+        "x-role": operation.role or OPEN,
     }
     if operation.role:
         described["description"] = f"Needs a key of the role `{operation.role}`."
@@ -409,8 +415,26 @@ def _bodies() -> dict[str, Any]:
                     "not": {"enum": list(NAMES_RESERVED)},
                 },
                 "role": {"type": "string", "enum": ["reader", "writer", "admin"]},
+                "expires_at": {**_END, "description": "From then on it is refused."},
             },
             "required": ["name"],
+            "additionalProperties": False,
+        },
+        "RotationBody": {
+            "type": "object",
+            "properties": {
+                "overlap_seconds": {
+                    "type": ["integer", "null"],
+                    "minimum": 0,
+                    "maximum": OVERLAP_SECONDS_MAX,
+                    "description": "So long the key before stays good; not at all unless given.",
+                },
+                "expires_at": {
+                    **_END,
+                    "description": "When the new key ends; when the one before would have, "
+                    "unless given.",
+                },
+            },
             "additionalProperties": False,
         },
     }

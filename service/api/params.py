@@ -92,18 +92,25 @@ def _day(name: str, text: str) -> Any:
 def _known_at(name: str, text: str) -> Any:
     if _POSITION.fullmatch(text):
         return int(text)
-    try:
-        # A plus sign that was not percent-encoded arrives as a space.
-        plus = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text)
-        if _INSTANT.fullmatch(plus) and dates.YEAR_MIN <= int(plus[:4]) <= dates.YEAR_MAX:
-            return datetime.fromisoformat(plus.upper()).astimezone(UTC)
-    except ValueError:
-        pass
+    # A plus sign that was not percent-encoded arrives as a space.
+    plus = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text)
+    if (instant := instant_of(plus)) is not None:
+        return instant
     raise BadParameter(
         name,
         f"{shown(text)} is no state of knowledge; give a position such as '712' or an instant "
         "such as '2026-11-01T09:00Z'.",
     )
+
+
+def instant_of(text: str) -> datetime | None:
+    """The instant that *text* writes as RFC 3339 has it, in UTC; None where it writes none."""
+    try:
+        if _INSTANT.fullmatch(text) and dates.YEAR_MIN <= int(text[:4]) <= dates.YEAR_MAX:
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except ValueError:
+        pass
+    return None
 
 
 def _choice(allowed: Sequence[str]) -> Callable[[str, str], Any]:

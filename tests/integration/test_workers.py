@@ -117,6 +117,20 @@ async def test_key_revoked_through_one_is_refused_by_all(base: Base, tmp_path: P
                 assert (await client.get("/v1/keys")).status_code == 401
 
 
+async def test_key_rotated_through_one_is_so_for_all(base: Base, tmp_path: Path) -> None:
+    with start(base, tmp_path) as service:
+        async with httpx.AsyncClient(base_url=service.url, headers=KEY) as client:
+            await client.post("/v1/keys", json={"name": "a", "role": "admin"})
+            first = await client.post("/v1/keys/a/rotation", json={})
+            second = await client.post("/v1/keys/a/rotation", json={})
+            third = await client.post("/v1/keys/a/rotation", json={"overlap_seconds": 600})
+        for _ in range(20):
+            for made, status in ((first, 401), (second, 200), (third, 200)):
+                own = {"Authorization": f"Bearer {made.json()['key']}"}
+                async with httpx.AsyncClient(base_url=service.url, headers=own) as client:
+                    assert (await client.get("/v1/keys")).status_code == status
+
+
 async def test_numbers_are_of_all_workers(base: Base, tmp_path: Path) -> None:
     with start(base, tmp_path) as service:
         (answer, _) = (await ask_each(service, "/v1/labs/x")).values()

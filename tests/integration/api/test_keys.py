@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from litestar.routes import HTTPRoute
 
 from service.api.administering import KeyCreated
-from service.api.operations import Machinery, Operation
-from service.api.routes import OPERATIONS
+from service.api.application import routed
+from service.api.openapi import document, public_path
+from service.api.operations import Machinery
+from service.log.keys import KeyLookUp
+from service.web.handlers import page_handlers
 from tests.integration.api.asking import HIRED, SEED, UNKNOWN, get, hire, pointers, problem, record
 from tests.support.postgres import http_client
 
@@ -39,24 +45,69 @@ NEEDS: dict[str, str | None] = {
     "rollBackReplay": "admin",
     "listKeys": "admin",
     "createKey": "admin",
+    "rotateKey": "admin",
     "revokeKey": "admin",
 }
 """The least role that each operation needs, said a second time: a new one has to be thought of."""
-OPEN = ("/healthz", "/readyz", "/metrics", "/docs", "/", "/schema/openapi.json", "/static/page.css")
+OPEN = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/",
+    "/schema/openapi.json",
+    "/static/page.css",
+    "/static/icon.svg",
+    "/favicon.ico",
+)
+"""What stands beside `/v1` and needs no key, even where reading does."""
+
+
+class Described(NamedTuple):
+    """An operation as the OpenAPI document has it."""
+
+    id: str
+    method: str
+    path: str
+    role: str
+
+
+DESCRIBED = [
+    Described(told["operationId"], method.upper(), path, told["x-role"])
+    for path, methods in document()["paths"].items()
+    for method, told in methods.items()
+]
 
 
 def test_every_operation_has_its_rule() -> None:
-    assert {op.id: op.role for op in OPERATIONS} == NEEDS
+    assert {told.id: told.role for told in DESCRIBED} == {
+        name: role or "open" for name, role in NEEDS.items()
+    }
+
+
+def test_every_handler_is_an_operation_or_open(made: Machinery) -> None:
+    """Whatever is routed, by whichever hand, has its rule in the document or in OPEN."""
+    pages = page_handlers(document, lambda: 0, "/")
+    routes = [route for route in routed(made, pages).routes if isinstance(route, HTTPRoute)]
+    handled = {
+        (method, public_path(route.path_format))
+        for route in routes
+        for method in route.methods
+        # What a path takes is no secret.
+        if method not in ("OPTIONS", "HEAD")
+    }
+    assert handled == {(told.method, told.path) for told in DESCRIBED} | {("GET", p) for p in OPEN}
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["reading open", "reading closed"])
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: op.id)
+@pytest.mark.parametrize("operation", DESCRIBED, ids=lambda told: told.id)
 async def test_operation_is_for_those_who_may(
-    operation: Operation, is_closed: bool, client: httpx.AsyncClient, made: Machinery
+    operation: Described, is_closed: bool, client: httpx.AsyncClient, made: Machinery
 ) -> None:
     await record(client, *SEED)
     made.read_keys_required = is_closed
-    needed = NEEDS[operation.id] or ("reader" if is_closed else None)
+    needed = None if operation.role == "open" else operation.role
+    needed = needed or ("reader" if is_closed else None)
     async with http_client(made, None) as asking:
         for key in (None, "wrong", *ROLES):
             response = await _ask(asking, operation, key)
@@ -176,6 +227,88 @@ async def test_new_key_of_a_revoked_name_has_idempotency_keys_of_its_own(
             await client.delete("/v1/keys/editor")
 
 
+async def test_key_that_expires_is_refused_from_then_on(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    end = made.now() + timedelta(hours=1)
+    created = await client.post(
+        "/v1/keys", json={"name": "guest", "role": "reader", "expires_at": end.isoformat()}
+    )
+    assert created.status_code == 201, created.text
+    assert datetime.fromisoformat(created.json()["expires_at"]) == end
+    (entry,) = (await get(client, "/v1/keys"))["items"]
+    assert datetime.fromisoformat(entry["expires_at"]) == end
+    async with http_client(made, created.json()["key"]) as guest:
+        assert (await guest.get("/v1/log")).status_code == 200
+        (entry,) = (await get(client, "/v1/keys"))["items"]
+        assert entry["last_used_at"] is not None
+        made.keys = KeyLookUp(made.pool, lambda: end)
+        problem(await guest.get("/v1/log"), 401, "unauthenticated")
+
+
+async def test_new_key_takes_the_place_of_another(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    """In every process at once; what was sent with the one before is known as sent."""
+    await record(client, *SEED)
+    headers = {"Idempotency-Key": "import"}
+    async with _with_new_key(client, made, "editor", "writer") as (_, editor):
+        first = await editor.post("/v1/events", json=hire(), headers=headers)
+        rotated = await client.post("/v1/keys/editor/rotation", json={"overlap_seconds": 60})
+        assert rotated.status_code == 201, rotated.text
+        assert (rotated.json()["name"], rotated.json()["role"]) == ("editor", "writer")
+        assert rotated.headers["cache-control"] == "no-store"
+        async with http_client(made, rotated.json()["key"]) as again:
+            for one in (editor, again):
+                repeated = await one.post("/v1/events", json=hire(), headers=headers)
+                assert repeated.status_code == 200, repeated.text
+                assert repeated.json() == first.json()
+            last = await client.post("/v1/keys/editor/rotation", json={})
+            problem(await again.get("/v1/log"), 401, "unauthenticated")
+            # The one before that was given a minute.
+            assert (await editor.get("/v1/log")).status_code == 200
+        async with http_client(made, last.json()["key"]) as newest:
+            repeated = await newest.post("/v1/events", json=hire(), headers=headers)
+            assert repeated.json() == first.json()
+            await client.delete("/v1/keys/editor")
+            for gone in (editor, newest):
+                problem(await gone.get("/v1/log"), 401, "unauthenticated")
+    assert [k["name"] for k in (await get(client, "/v1/keys"))["items"]] == ["editor"] * 3
+
+
+async def test_only_a_key_in_use_is_rotated(client: httpx.AsyncClient) -> None:
+    problem(await client.post("/v1/keys/nobody/rotation", json={}), 404, "not_found")
+    await client.post("/v1/keys", json={"name": "editor"})
+    await client.delete("/v1/keys/editor")
+    problem(await client.post("/v1/keys/editor/rotation", json={}), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/keys", {"name": "a", "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
+        ("/v1/keys", {"name": "a", "expires_at": "2099-01-01"}, "/expires_at"),
+        ("/v1/keys", {"name": "a", "expires_at": "2099-02-30T00:00:00Z"}, "/expires_at"),
+        ("/v1/keys", {"name": "a", "expires_at": "2099-01-01T00:00:00"}, "/expires_at"),
+        ("/v1/keys", {"name": "a", "expires_at": 4102444800}, "/expires_at"),
+        ("/v1/keys", {"name": "a", "expires": "2099-01-01T00:00:00Z"}, "/expires"),
+        ("/v1/keys/a/rotation", {"overlap_seconds": -1}, "/overlap_seconds"),
+        ("/v1/keys/a/rotation", {"overlap_seconds": 604801}, "/overlap_seconds"),
+        ("/v1/keys/a/rotation", {"overlap_seconds": 1.5}, "/overlap_seconds"),
+        ("/v1/keys/a/rotation", {"overlap_seconds": True}, "/overlap_seconds"),
+        ("/v1/keys/a/rotation", {"overlap_seconds": False}, "/overlap_seconds"),
+        ("/v1/keys/a/rotation", {"expires_at": "soon"}, "/expires_at"),
+        ("/v1/keys/a/rotation", {"role": "admin"}, "/role"),
+        ("/v1/keys/a/rotation", [], ""),
+    ],
+)
+async def test_key_that_cannot_be_meant_is_refused(
+    path: str, body: Any, pointer: str, client: httpx.AsyncClient
+) -> None:
+    told = problem(await client.post(path, json=body), 422, "invalid")
+    assert pointers(told) == [pointer]
+
+
 async def test_key_stays_out_of_logs_errors_and_reprs(
     client: httpx.AsyncClient, made: Machinery, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,14 +333,15 @@ async def test_key_stays_out_of_logs_errors_and_reprs(
     assert key not in repr(made)
 
 
-async def _ask(asking: httpx.AsyncClient, operation: Operation, key: str | None) -> httpx.Response:
+async def _ask(asking: httpx.AsyncClient, operation: Described, key: str | None) -> httpx.Response:
     names = {"lab": "x", "person": "ada", "event_id": HIRED, "replay_id": UNKNOWN, "name": "no"}
-    path = operation.path.replace(":str", "").format(**names)
+    path = operation.path.format(**names)
     bodies = {
         "recordEvents": hire(),
         "correctEvent": hire(reason="r"),
         "retractEvent": {"reason": "r"},
         "createKey": {"name": f"key-of-{key}"},
+        "rotateKey": {},
     }
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     body = bodies.get(operation.id)
