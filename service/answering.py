@@ -90,7 +90,7 @@ async def answer(
         if not place.leads:
             await _see_head(made)
             made.is_readable = (await read_state(made.pool)).is_readable
-        server = Server(made, overseer)
+        server = Server(made, overseer, settings.proxies)
         overseer.oversee(server)
         looking = set()
         if place.leads:
@@ -114,13 +114,16 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class Server(uvicorn.Server):
     """A server that leaves signals to its overseer."""
 
-    def __init__(self, made: Machinery, overseer: Overseer) -> None:
+    def __init__(self, made: Machinery, overseer: Overseer, proxies: Collection[str] = ()) -> None:
         super().__init__(
             uvicorn.Config(
                 create_app(made),
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Else any client could say where it comes from.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 lifespan="off",
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -13,10 +13,13 @@ from litestar.types import ASGIApp
 
 from service.answers.memory import Memory
 from service.api.application import create_api
+from service.api.attempts import Attempts
+from service.api.doors import Doors
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.openapi import document
 from service.api.operations import Machinery, Place
+from service.api.rates import Buckets
 from service.listening import FIRST_QUESTION
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
@@ -28,7 +31,7 @@ from service.read_models.replays import ReplayRunning, clean_up
 from service.recording.admission import Chance
 from service.recording.forwarding import ForwardingWriter
 from service.recording.writer import Writer
-from service.settings import Settings
+from service.settings import Rate, Settings
 from service.tasks import end
 from service.web.handlers import page_handlers
 
@@ -72,6 +75,7 @@ async def machinery(
         async with pool.acquire() as connection:
             identity = await read_identity(connection)
             head = await read_head(connection)
+        attempts = Attempts(_buckets(settings.key_attempts))
         writer = _writer(pool, place)
         writer.start()
         made = Machinery(
@@ -87,6 +91,13 @@ async def machinery(
             new_secret=lambda: secrets.token_urlsafe(32),
             outside_keys=keys,
             keys=KeyLookUp(pool, CHANCE.now),
+            attempts=attempts,
+            doors=Doors(
+                attempts,
+                hosts=settings.hosts,
+                origins=settings.cors_origins,
+                requests=_buckets(settings.rate_limit),
+            ),
             metrics=Metrics(place.shared_folder),
             read_keys_required=settings.read_keys_required,
             place=place,
@@ -146,6 +157,10 @@ def _writer(pool: Pool, place: Place) -> Writer:
     if place.leads or place.writer_path is None:
         return Writer(pool, CHANCE)
     return ForwardingWriter(pool, CHANCE, place.writer_path)
+
+
+def _buckets(rate: Rate | None) -> Buckets | None:
+    return None if rate is None else Buckets(*rate)
 
 
 async def read_state(pool: Pool) -> ReadModelState:

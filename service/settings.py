@@ -1,20 +1,34 @@
 """What the environment sets; only `app` and `cli` read it."""
 
+import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import platformdirs
 
 READ_KEYS = ("open", "required")
 REPLAY_PROCESSES_MAX = 16
+OFF = "off"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^\s/?#@,]+")
 WORKERS_MAX = 8
 """More would not record faster, and each has connections of its own."""
 
 
 class BadSetting(ValueError):
     """A setting whose value means nothing."""
+
+
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    number: int
+    seconds: int
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +48,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_keys_required: bool = False
     replay_processes: int = 1
     """So many fold for a replay of a long log."""
+    hosts: tuple[str, ...] = ()
+    """The names by which the service may be asked; any, if there is none."""
+    cors_origins: tuple[str, ...] = ()
+    """Whose pages may read answers."""
+    rate_limit: Rate | None = None
+    """Requests of a key, or of an address without one, to each process."""
+    key_attempts: Rate | None = Rate(100, 60)
+    """Keys that are not known, from an address."""
+    proxies: tuple[str, ...] = ()
+    """Whose word is taken for where a request comes from: addresses and networks."""
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"
@@ -63,10 +87,53 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "api_key": environ.get("TIMELINE_API_KEY") or None,
             "read_keys_required": read_keys == "required",
             "replay_processes": _processes(environ.get("TIMELINE_REPLAY_PROCESSES") or "1"),
+            "hosts": _listed("TIMELINE_HOSTS", environ.get("TIMELINE_HOSTS"), _HOST),
+            "cors_origins": _listed(
+                "TIMELINE_CORS_ORIGINS", environ.get("TIMELINE_CORS_ORIGINS"), _ORIGIN
+            ),
+            "rate_limit": _rate("TIMELINE_RATE_LIMIT", environ.get("TIMELINE_RATE_LIMIT") or OFF),
+            "key_attempts": _rate(
+                "TIMELINE_KEY_ATTEMPTS", environ.get("TIMELINE_KEY_ATTEMPTS") or "100/minute"
+            ),
+            "proxies": _networks(environ.get("TIMELINE_PROXIES")),
         }
         values.update({k: v for k, v in overrides.items() if v is not None})
         values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
         return cls(**values)
+
+
+def _listed(name: str, text: str | None, form: re.Pattern[str]) -> tuple[str, ...]:
+    """Names between commas, in small letters."""
+    given = [one.strip().lower() for one in (text or "").split(",") if one.strip()]
+    for one in given:
+        if not form.fullmatch(one):
+            example = "example.org, *.example.org" if form is _HOST else "https://example.org"
+            raise BadSetting(f"{name} holds '{one}'; it takes a list such as '{example}'.")
+    return tuple(given)
+
+
+def _rate(name: str, text: str) -> Rate | None:
+    if text == OFF:
+        return None
+    if not (found := _RATE.fullmatch(text)):
+        raise BadSetting(f"{name} is '{text}'; it takes a rate such as '600/minute', or 'off'.")
+    return Rate(int(found[1]), _SECONDS[found[2]])
+
+
+def _networks(text: str | None) -> tuple[str, ...]:
+    """Addresses and networks; never all of them, since then any client could say who it is."""
+    given = [one.strip() for one in (text or "").split(",") if one.strip()]
+    for one in given:
+        try:
+            is_some = ip_network(one, strict=False).prefixlen > 0
+        except ValueError:
+            is_some = False
+        if not is_some:
+            raise BadSetting(
+                f"TIMELINE_PROXIES holds '{one}'; it takes addresses and networks such as "
+                "'127.0.0.1, 10.0.0.0/8'."
+            )
+    return tuple(str(ip_network(one, strict=False)) for one in given)
 
 
 def default_data_dir() -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct
 
+from service.api.attempts import address_of
 from service.api.bodies import read_json
 from service.api.operations import Call
 from service.api.params import instant_of
@@ -67,7 +68,7 @@ async def post_key(call: Call) -> KeyCreated:
             created_at=now,
             expires_at=expires_at,
         )
-    return _told(made, key)
+    return _told(call, made, key)
 
 
 async def post_rotation(call: Call) -> KeyCreated:
@@ -87,7 +88,7 @@ async def post_rotation(call: Call) -> KeyCreated:
         )
     if made is None:
         raise _no_key(name)
-    return _told(made, key)
+    return _told(call, made, key)
 
 
 async def delete_key(call: Call) -> Response[bytes]:
@@ -98,7 +99,9 @@ async def delete_key(call: Call) -> Response[bytes]:
     return Response(b"", status_code=204)
 
 
-def _told(made: ApiKey, key: str) -> KeyCreated:
+def _told(call: Call, made: ApiKey, key: str) -> KeyCreated:
+    # Whoever made it may use it, whatever else came from there.
+    call.machinery.attempts.note(address_of(call.request.scope), key_hash(key), is_good=True)
     return KeyCreated(name=made.name, role=made.role, key=key, expires_at=made.expires_at)
 
 

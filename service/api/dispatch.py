@@ -13,13 +13,14 @@ from msgspec import structs
 
 from service.answers.times import Times, times_of
 from service.api import cursors, memento, params, readiness
+from service.api.attempts import address_of
 from service.api.kept import Answered, Standing, to_send
 from service.api.links import link, path_of, query_of
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
 from service.domain.events import Kind
 from service.domain.refusals import Forbidden, NotFound, Unauthenticated, shown
-from service.log.keys import Principal, key_hash
+from service.log.keys import Principal, find_outside, key_of
 from service.read_models.current import Current
 
 SLASH = "\N{SYMBOL FOR GROUP SEPARATOR}"
@@ -77,18 +78,20 @@ async def authenticate(request: Request[Any, Any, Any], machinery: Machinery) ->
 
     Raises:
         Unauthenticated: it came with a key that is not known, or with no bearer key.
+        TooManyAttempts: too many that are not known came from its address.
     """
     header = request.headers.get("authorization")
     if header is None:
         return None
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    hashed = key_of(header)
+    if hashed is None:
         raise Unauthenticated("Send the key as 'Authorization: Bearer <key>'.")
-    hashed = key_hash(key.strip())
-    # Looked up by hash: what time the look-up takes says nothing about a key.
-    principal = machinery.outside_keys.get(hashed)
+    address = address_of(request.scope)
+    machinery.attempts.check(address, hashed)
+    principal = find_outside(machinery.outside_keys, hashed)
     if principal is None:
         principal = await machinery.keys.find(hashed)
+    machinery.attempts.note(address, hashed, is_good=principal is not None)
     if principal is None:
         raise Unauthenticated(
             "The key is not known, has expired or was revoked; ask an admin for one."

@@ -37,6 +37,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
             "The key is not known, has expired or was revoked; ask an admin for one."
         ),
         r.Forbidden("The key 'editor' has the role 'writer'; this needs 'admin'."),
+        r.UnknownHost("example.net"),
         r.UnknownName("lab", "Deepmnd", _NEAR),
         UnknownNameInQuery("lab", r.UnknownName("lab", "Deepmnd", _NEAR)),
         r.UnknownEvent(_ID),
@@ -64,6 +65,8 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.SelfMerger("google-brain"),
         r.SelfDifference("wei-wang"),
         NamelessEntity("person"),
+        r.TooManyRequests(3),
+        r.TooManyAttempts(3),
         r.QueueFull(2000, 1),
         r.NotReady("The database is not reached just now; try again in a moment."),
         LaterVersion(2, 1),

@@ -21,8 +21,11 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-"""Of every answer that is not a page."""
+"""Of every answer, but that a page has a policy of its own for its content."""
 _ASKING_HEADERS = (b"accept-datetime", b"if-none-match")
 """Those that make it another question."""
 

@@ -1,4 +1,4 @@
-"""What every request passes: its id, HEAD as GET, names with slashes, the short way, a log line."""
+"""What every request passes: its id, HEAD as GET, the doors, the short way, a log line."""
 
 import re
 import time
@@ -8,6 +8,7 @@ import structlog
 from litestar.types import ASGIApp, Receive, Send
 
 from service.api.dispatch import path_with_slashes
+from service.api.doors import Headers, Told
 from service.api.kept import SECURITY_HEADERS, KeptAnswer
 from service.api.operations import Machinery
 from service.api.quick import answer_quickly
@@ -35,6 +36,7 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
             # For what would be long to make and is not sent.
             scope["is_head"] = True
         status = 0
+        more = machinery.doors.headers(scope)
 
         async def sending(message: Any) -> None:
             nonlocal status
@@ -48,6 +50,7 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
                     ),
                     (b"x-request-id", request_id.encode()),
                     *((n, v) for n, v in SECURITY_HEADERS if n not in present),
+                    *more,
                 ]
                 if b"log-position" not in present:
                     message["headers"].append(
@@ -59,7 +62,7 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        quick = await answer_quickly(scope, machinery)
+        quick = machinery.doors.shut(scope) or await answer_quickly(scope, machinery)
         if quick is None:
             # For whatever is told on the way; the short way tells nothing but its end.
             with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -67,7 +70,9 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
             route_name = getattr(scope.get("route_handler"), "name", None) or "other"
         else:
             status, route_name = quick.status, quick.route
-            await _send(quick, request_id, send, is_head=is_head)
+            if isinstance(quick, Told):
+                more = [*more, (b"log-position", str(machinery.position_seen).encode())]
+            await _send(quick, request_id, send, more, is_head=is_head)
         seconds = time.perf_counter() - began
         method = "HEAD" if is_head else str(scope["method"])
         counted = method if method in _METHODS else "other"
@@ -84,8 +89,10 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
     return answer
 
 
-async def _send(answer: KeptAnswer, request_id: str, send: Send, *, is_head: bool) -> None:
-    headers = [*answer.headers, (b"x-request-id", request_id.encode())]
+async def _send(
+    answer: KeptAnswer | Told, request_id: str, send: Send, more: Headers, *, is_head: bool
+) -> None:
+    headers = [*answer.headers, (b"x-request-id", request_id.encode()), *more]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     body = b"" if is_head else answer.body
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -81,6 +81,7 @@ _ANSWER_HEADERS = {
     "Memento-Datetime": ("string", "When the past state answered for was recorded (RFC 7089)."),
     "Content-Location": ("string", "The address of the state that Accept-Datetime came to."),
     "Location": ("string", "Where what was made is read."),
+    "Retry-After": ("integer", "Seconds after which to try again."),
     "Idempotent-Replayed": ("string", "`true`: it was recorded before."),
 }
 _LINES = {
@@ -231,7 +232,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         refusals.append(BadAcceptDatetime)
     if "{" in operation.path:
         refusals.append(r.NotFound)
-    refusals.append(r.NotReady)
+    refusals += [r.UnknownHost, r.TooManyRequests, r.TooManyAttempts, r.NotReady]
     by_status: dict[int, list[type[r.Refusal]]] = {}
     for refusal in dict.fromkeys(refusals):
         by_status.setdefault(PROBLEMS[refusal].status, []).append(refusal)
@@ -279,7 +280,9 @@ def _described(*names: str) -> dict[str, Any]:
 
 
 def _problem(status: int, refusals: Iterable[type[r.Refusal]]) -> dict[str, Any]:
+    headers = {"headers": _described("Retry-After")} if status in (429, 503) else {}
     return {
+        **headers,
         "description": "; ".join(dict.fromkeys(PROBLEMS[x].title for x in refusals)) + ".",
         "content": {
             MEDIA_TYPE: {

@@ -17,6 +17,8 @@ from msgspec import Struct, field
 
 from service.answers.memory import Memory
 from service.answers.times import Times
+from service.api.attempts import Attempts
+from service.api.doors import Doors
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.params import Param
@@ -67,6 +69,8 @@ class Machinery(Struct, kw_only=True):
     outside_keys: Mapping[bytes, Principal]
     """Keys that are set from outside, by their hashes."""
     keys: KeyLookUp
+    attempts: Attempts
+    doors: Doors
     metrics: Metrics
     read_keys_required: bool
     is_readable: bool = True

@@ -30,6 +30,7 @@ class Problem(Struct, frozen=True):
 PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.Malformed: Problem(400, "The body cannot be decoded"),
     r.StreamBroken: Problem(400, "The stream broke off"),
+    r.UnknownHost: Problem(400, "The service has another name"),
     BadAcceptDatetime: Problem(400, "The header Accept-Datetime cannot be read"),
     r.Unauthenticated: Problem(401, "A key is needed"),
     r.Forbidden: Problem(403, "The key may not do this"),
@@ -57,6 +58,8 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.SelfMerger: Problem(422, "A lab cannot be merged into itself"),
     r.SelfDifference: Problem(422, "Nobody is another than themselves"),
     NamelessEntity: Problem(422, "A name or an id is needed"),
+    r.TooManyRequests: Problem(429, "Too many requests"),
+    r.TooManyAttempts: Problem(429, "Too many keys that are not known"),
     r.QueueFull: Problem(503, "Too many writes are waiting"),
     r.NotReady: Problem(503, "The service cannot answer now"),
     LaterVersion: Problem(503, "A later edition of the service is needed"),
@@ -134,12 +137,16 @@ def to_response(
 
 def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[bytes]:
     """The answer to a request that is refused."""
-    headers: dict[str, str] = {}
-    if isinstance(refusal, r.QueueFull | r.NotReady):
-        headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return to_response(document_of(refusal), headers_of(refusal))
+
+
+def headers_of(refusal: r.Refusal) -> dict[str, str]:
+    """What the headers say of a refusal: when to come again, and with what."""
+    if isinstance(refusal, r.QueueFull | r.NotReady | r.TooManyRequests | r.TooManyAttempts):
+        return {"Retry-After": str(refusal.retry_after_seconds)}
     if isinstance(refusal, r.Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="lab-timeline"'
-    return to_response(document_of(refusal), headers)
+        return {"WWW-Authenticate": 'Bearer realm="lab-timeline"'}
+    return {}
 
 
 def http_problem(request: Request[Any, Any, Any], exc: HTTPException) -> Response[bytes]:

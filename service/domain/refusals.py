@@ -361,6 +361,44 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class UnknownHost(Refusal):
+    """The request was sent to a name that is none of the service's."""
+
+    code = "unknown_host"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The service is not called {shown(host)}; ask it by a name that its setting "
+            "TIMELINE_HOSTS has."
+        )
+
+
+class TooManyRequests(Refusal):
+    """A client asks more often than the service is set to answer."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "More requests came than the service is set to answer; try again in "
+            f"{retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyAttempts(Refusal):
+    """Too many keys that are not known came from one address."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "Too many keys that are not known came from this address, so that this one is not "
+            f"looked up; try again in {retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
 class NotFound(Refusal):
     """A path names something that is not there."""
 

@@ -1,9 +1,10 @@
 """API keys: who may read, write and administer; only hashes are kept."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Literal, get_args
 
 import asyncpg
@@ -88,6 +89,18 @@ def key_hash(key: str) -> bytes:
     comes nearer to a key by it.
     """
     return sha256(key.encode()).digest()
+
+
+def key_of(authorization: str) -> bytes | None:
+    """The hash of the key in an `Authorization` header; None where it holds no bearer key."""
+    scheme, _, key = authorization.partition(" ")
+    return key_hash(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+
+
+def find_outside(keys: Mapping[bytes, Principal], hashed: bytes) -> Principal | None:
+    """Whose key has this hash, among some that may be of anybody's choice: in constant time."""
+    found = [principal for known, principal in keys.items() if compare_digest(known, hashed)]
+    return found[0] if found else None
 
 
 class KeyLookUp:
