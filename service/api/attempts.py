@@ -6,11 +6,15 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
+import structlog
+
 from service.api.rates import KNOWN_MAX, Buckets
 from service.domain.refusals import TooManyAttempts
 
 IPV6_NETWORK_BITS = 64
 """A client has such a network at least, and all the addresses in it."""
+
+log = structlog.get_logger()
 
 
 class Attempts:
@@ -43,7 +47,10 @@ class Attempts:
         """What came of looking it up."""
         known = (address, hashed)
         if not is_good and self._wrong is not None and known not in self._known:
+            had_some = not self._wrong.seconds_to_wait(address)
             self._wrong.take(address)
+            if had_some and self._wrong.seconds_to_wait(address):
+                log.warning("keys_guessed", address=address)
         self._known[known] = is_good
         self._known.move_to_end(known)
         if len(self._known) > KNOWN_MAX:

@@ -65,8 +65,10 @@ class Doors:
             return None
         headers = dict(scope["headers"])
         if scope["path"] not in FOR_MACHINES:
-            if self._hosts and not self._is_known(headers.get(b"host", b"").decode("latin-1")):
-                return _told(UnknownHost(headers.get(b"host", b"").decode("latin-1")))
+            # All of them: of several, others on the way may take another one than this.
+            hosts = [v.decode("latin-1") for n, v in scope["headers"] if n == b"host"] or [""]
+            if unknown := [host for host in hosts if self._hosts and not self._is_known(host)]:
+                return _told(UnknownHost(unknown[0]))
             if (seconds := self._taken(scope, headers)) > 0:
                 return _told(TooManyRequests(seconds))
         if (

@@ -115,6 +115,13 @@ async def test_service_answers_to_no_other_name(host: str, opened: Opened) -> No
             assert (await client.get(path, headers=headers)).status_code == 200
 
 
+async def test_of_several_names_each_has_to_be_known(opened: Opened) -> None:
+    async with opened(hosts=("test",)) as made, client_from(made, "192.0.2.1") as client:
+        for hosts in (("test", "evil"), ("evil", "test")):
+            headers = [("Host", host) for host in hosts]
+            problem(await client.get(ENGINES, headers=headers), 400, "unknown_host")
+
+
 async def test_pages_that_are_let_in_may_read(opened: Opened) -> None:
     async with opened(cors_origins=(PAGE,)) as made, client_from(made, "192.0.2.1") as client:
         for origin, allowed in ((PAGE, PAGE), ("https://evil.example", None), (None, None)):
@@ -185,7 +192,7 @@ async def test_requests_of_a_key_are_limited_by_themselves(opened: Opened) -> No
         problem(await client.get(ENGINES), 429, "too_many_requests")
 
 
-async def test_keys_are_not_guessed_fast(opened: Opened) -> None:
+async def test_keys_are_not_guessed_fast(opened: Opened, capfd: pytest.CaptureFixture[str]) -> None:
     async with opened(key_attempts=Rate(5, 3600)) as made:
         async with client_from(made, "192.0.2.1") as client:
             assert (await client.get("/v1/keys", headers=bearer("admin"))).status_code == 200
@@ -213,6 +220,9 @@ async def test_keys_are_not_guessed_fast(opened: Opened) -> None:
             problem(await client.get("/v1/log", headers=new), 401, "unauthenticated")
         async with client_from(made, "192.0.2.2") as other:
             assert (await other.get("/v1/log", headers=bearer("reader"))).status_code == 200
+    written = "".join(capfd.readouterr())
+    assert written.count("keys_guessed") == 1
+    assert "192.0.2.1" in written
 
 
 async def test_client_that_keeps_sending_one_wrong_key_guesses_nothing(opened: Opened) -> None:
