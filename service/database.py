@@ -33,7 +33,12 @@ def database(
 
 
 def bring_up_to_date(settings: Settings, dsn: str) -> None:
-    """Migrate where something is missing, and renew a grant that a copy of the database lost."""
+    """
+    Migrate where something is missing, and renew a grant that a copy of the database lost.
+
+    Raises:
+        LaterSchema: a later edition of the service migrated it already.
+    """
     owner = settings.owner_url or dsn
     if not asyncio.run(is_up_to_date(owner)):
         migrate(owner)

@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
+from service.domain.refusals import Refusal, shown
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
@@ -18,6 +19,19 @@ HEAD_REVISION = "0005"
 """The newest migration; a test compares it with the files."""
 
 log = structlog.get_logger()
+
+
+class LaterSchema(Refusal):
+    """A database that a later edition of the service brought further than this one knows."""
+
+    code = "later_schema"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The database is at migration {shown(revision)}, and the newest that this edition "
+            f"knows is '{HEAD_REVISION}': a later edition of the service was here. Start that one, "
+            "or a still later one. Nothing was changed."
+        )
 
 
 def migrations_folder() -> Path:
@@ -64,10 +78,19 @@ async def renew_grant(dsn: str) -> bool:
 
 
 async def is_up_to_date(dsn: str) -> bool:
-    """Whether the database is at the newest migration; if so, a lost grant is renewed too."""
+    """
+    Whether the database is at the newest migration; if so, a lost grant is renewed too.
+
+    Raises:
+        LaterSchema: it is beyond that, or at one that is none of ours.
+    """
     connection = await asyncpg.connect(dsn)
     try:
-        if await fetch_revision(connection) != HEAD_REVISION:
+        revision = await fetch_revision(connection)
+        # Numbers of one length; what is none comes after all of them.
+        if revision is not None and revision > HEAD_REVISION:
+            raise LaterSchema(revision)
+        if revision != HEAD_REVISION:
             return False
         if await _renew_grant(connection):
             log.info("grant_renewed")

@@ -12,8 +12,14 @@ from service.api.examples import REFUSALS
 from service.api.problems import PROBLEMS, ProblemDocument, document_of
 from service.domain.refusals import Refusal
 
-NOT_OVER_HTTP = {"service.log.export", "service.log.restore", "service.log.usage"}
-"""A restore is for a data directory alone."""
+NOT_OVER_HTTP = {
+    "service.in_process",
+    "service.log.export",
+    "service.log.restore",
+    "service.log.schema",
+    "service.log.usage",
+}
+"""Of commands for a data directory alone, and of a service that does not start."""
 
 
 def _refusals(of: type[Refusal]) -> Iterator[type[Refusal]]:
