@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import click
 
-from service.cli.terminal import printable
+from service.printable import printable
 
 FAULT = 1
 REFUSED = 2

@@ -1,8 +1,6 @@
 """`timeline export`: the log as a file."""
 
 import contextlib
-import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +10,7 @@ import msgspec
 
 from service.cli.client import application, faults_told, path_to, remote_pieces
 from service.cli.exits import CommandFailed
+from service.cli.files import opened
 from service.cli.options import Service, service_options, settings
 from service.cli.terminal import advise, meter, print_json, print_line
 
@@ -37,7 +36,7 @@ def export(service: Service, /, output: Path | None) -> None:
     """
     if service.as_json and output is None:
         raise click.UsageError("--json tells what was written to --output; give a file there.")
-    with _opened(output) as file, _exported(service) as pieces:
+    with opened(output) as file, _exported(service) as pieces:
         header = _write(pieces, file)
     told = f"{header['events']:,} events exported, up to the head {header['head_hash']}."
     if output is None:
@@ -100,40 +99,3 @@ def _header(text: bytes) -> dict[str, Any]:
         return {"events": int(header["events"]), "head_hash": str(header["head_hash"])}
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as exc:
         raise CommandFailed("The answer is no export; is this the timeline service?") from exc
-
-
-@contextlib.contextmanager
-def _opened(output: Path | None) -> Iterator[IO[bytes]]:
-    """Where to write; a file gets its name only when the block ended well."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = output.resolve()
-    if target.exists() and not target.is_file():
-        # A pipe or a device is written to as it is.
-        with _told(output), target.open("wb") as file:
-            yield file
-        return
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        with _told(output):
-            with part.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _told(output: Path) -> Iterator[None]:
-    """
-    Raises:
-        CommandFailed: the file cannot be written.
-    """
-    try:
-        yield
-    except OSError as exc:
-        raise CommandFailed(f"'{output}' cannot be written: {exc.strerror or exc}.") from exc

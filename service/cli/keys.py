@@ -6,8 +6,9 @@ import click
 
 from service.cli.client import Answer, path_to
 from service.cli.options import Service, service_options
-from service.cli.terminal import advise, print_json, print_line, print_table, printable
+from service.cli.terminal import advise, print_json, print_line, print_table
 from service.cli.words import instant_in_words
+from service.printable import printable
 
 ROLES = ("reader", "writer", "admin")
 SECONDS_AN_HOUR = 3600

@@ -7,12 +7,13 @@ into rich as `Text`, so that `[red]` stays what somebody is called.
 
 import sys
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import click
+
+from service.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,20 +23,7 @@ WIDTH_UNLIMITED = 100_000
 SECONDS_BETWEEN_LINES = 5.0
 """How often progress is told where there is no terminal to draw it on."""
 
-_JOINERS = "\u200c\u200d"  # Persian and Indic names are spelt with them.
-_ACTING = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
-
 Row = Sequence[str]
-
-
-def printable(text: object) -> str:
-    """
-    *text* on one line, with every character that could act on a terminal spelt out.
-
-    >>> printable("Ada\\x1b[31m\\u202e")
-    'Ada\\\\x1b[31m\\\\u202e'
-    """
-    return "".join(map(_printable_character, str(text)))
 
 
 def print_line(text: object = "") -> None:
@@ -71,7 +59,7 @@ def print_json(raw: bytes) -> None:
     On a terminal, what could act on it is written as JSON escapes, which mean the same.
     """
     if sys.stdout.isatty():
-        click.echo("".join(map(_json_character, raw.decode("utf-8", "replace"))))
+        click.echo(printable_json(raw.decode("utf-8", "replace")))
     else:
         click.echo(raw if raw.endswith(b"\n") else raw + b"\n", nl=False)
 
@@ -140,19 +128,3 @@ def _print(what: object) -> None:
     # rich fills each row up to the width of the table, which a pipe has no use for.
     lines = captured.get().splitlines()
     click.echo("\n".join(line.rstrip() for line in lines))
-
-
-def _printable_character(character: str) -> str:
-    if character.isprintable() or character in _JOINERS:
-        return character
-    category = unicodedata.category(character)
-    if category == "Zs":
-        return " "
-    return character.encode("unicode_escape").decode() if category in _ACTING else character
-
-
-def _json_character(character: str) -> str:
-    if character in "\t\n\r" or _printable_character(character) in (character, " "):
-        return character
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from service.cli.terminal import meter, print_json, print_table, printable
+from service.cli.terminal import meter, print_json, print_table
+from service.printable import printable
 
 
 @pytest.mark.parametrize(
