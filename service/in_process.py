@@ -5,6 +5,8 @@ import contextlib
 import getpass
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO
 
 import asyncpg
 import httpx
@@ -24,13 +26,20 @@ from service.app import (
 )
 from service.cli.terminal import meter
 from service.database import bring_up_to_date, database, say
-from service.domain.refusals import shown
+from service.domain.refusals import Refusal, shown
 from service.log import usage
+from service.log.append import Head
 from service.log.export import export, in_pieces, read_export
 from service.log.keys import Principal, key_hash
+from service.log.read import read_head
+from service.log.restore import begin_epoch
 from service.log.restore import restore as restore_log
-from service.log.schema import HEAD_REVISION, current_revision
+from service.log.schema import HEAD_REVISION, current_revision, fetch_revision, refuse_later
 from service.observability import configure_logs
+from service.postgres import backups
+from service.postgres.binaries import find_binaries
+from service.postgres.cluster import Cluster
+from service.postgres.embedded import EmbeddedPostgres
 from service.read_models.replays import fetch_running, told_of
 from service.read_models.stale import mark_stale
 from service.settings import Settings
@@ -82,6 +91,77 @@ def restore(
     with database(settings, say=say) as (dsn, _):
         bring_up_to_date(settings, dsn)
         return asyncio.run(_restore(settings, dsn, lines, tell))
+
+
+def backup(settings: Settings, file: IO[bytes], tell: Callable[[int], None]) -> LogAnswer:
+    """
+    Copy the cluster of the data directory into *file*, beside whoever uses it.
+
+    The head as of before, which the copy holds at least. *tell* is told the bytes written.
+
+    Raises:
+        NotOurs: the database is another server's.
+        NothingToBackUp: there is none.
+    """
+    _log_little()
+    if settings.database_url is not None:
+        raise NotOurs
+    if not (settings.data_dir / "postgres").exists():
+        raise NothingToBackUp(settings.data_dir)
+    with EmbeddedPostgres(settings.data_dir, on_progress=say) as server:
+        return asyncio.run(_backed_up(server.cluster, file, tell))
+
+
+def restore_backup(settings: Settings, stream: IO[bytes], tell: Callable[[int], None]) -> LogAnswer:
+    """
+    Make a backup the data directory, which has no cluster yet; the head of its log.
+
+    *tell* is told the bytes unpacked.
+
+    Raises:
+        NotOurs: the database is another server's.
+        BackupRefused: there is a cluster already, or the file is no whole backup.
+        LaterSchema: a later edition of the service made it.
+    """
+    _log_little()
+    if settings.database_url is not None:
+        raise NotOurs
+    try:
+        with (
+            backups.restored(settings.data_dir, stream, tell=tell, on_progress=say) as unfinished,
+            EmbeddedPostgres(unfinished, on_progress=lambda _sentence: None) as server,
+        ):
+            return asyncio.run(_restored(server.dsn))
+    except (backups.TakenError, backups.NoBackupError) as exc:
+        raise BackupRefused(str(exc)) from exc
+
+
+class NotOurs(Refusal):
+    """A backup of a server that is run by somebody else, who has better ways."""
+
+    code = "not_ours"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With DATABASE_URL the database is another server's: copy it with pg_basebackup or "
+            "pg_dump and bring it back with theirs, or take 'timeline export'."
+        )
+
+
+class NothingToBackUp(Refusal):
+    code = "nothing_to_back_up"
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(
+            f"There is no database in {shown(str(data_dir))}; name the data directory with "
+            "--data-dir or TIMELINE_DATA_DIR."
+        )
+
+
+class BackupRefused(Refusal):
+    """What there is already, or what the file is not."""
+
+    code = "backup_refused"
 
 
 @contextlib.asynccontextmanager
@@ -147,6 +227,30 @@ async def _restore(
     finally:
         await owner.close()
     return to_answer(head)
+
+
+async def _backed_up(cluster: Cluster, file: IO[bytes], tell: Callable[[int], None]) -> LogAnswer:
+    binaries = find_binaries(cluster.account, major=cluster.major, on_progress=say)
+    connection = await asyncpg.connect(cluster.dsn)
+    try:
+        is_migrated = await fetch_revision(connection) is not None
+        head = await read_head(connection) if is_migrated else Head()
+    finally:
+        await connection.close()
+    await backups.back_up(cluster, binaries, file, tell)
+    return to_answer(head)
+
+
+async def _restored(dsn: str) -> LogAnswer:
+    connection = await asyncpg.connect(dsn)
+    try:
+        revision = await fetch_revision(connection)
+        refuse_later(revision)
+        return to_answer(
+            Head() if revision is None else await begin_epoch(connection, CHANCE.now())
+        )
+    finally:
+        await connection.close()
 
 
 async def _make_current_told(made: Machinery) -> None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from service import __version__
+from service.cli.backup import backup
 from service.cli.bench import bench
 from service.cli.correct import correct
 from service.cli.export import export
@@ -23,7 +24,7 @@ from service.cli.why import why
 
 COMMANDS: tuple[click.Command, ...] = (
     serve, who, person, why, record, correct, retract, load, replay, verify, export, restore,
-    migrate, keys, bench,
+    backup, migrate, keys, bench,
 )  # fmt: skip
 
 

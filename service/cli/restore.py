@@ -1,15 +1,19 @@
-"""`timeline restore`: an exported log made again in an empty data directory."""
+"""`timeline restore`: an export or a backup made a log again, in an empty data directory."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from service.cli.client import application, faults_told
 from service.cli.options import data_dir_option, settings
-from service.cli.terminal import meter, print_json, print_line
+from service.cli.terminal import MEGABYTE, Meter, meter, print_json, print_line
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 """Beyond what any event comes to; a file without line ends does not fill the memory."""
@@ -19,7 +23,8 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
     epilog="""\b
 Example:
   timeline restore log.ndjson --data-dir ./restored
-  gunzip < log.ndjson.gz | timeline restore -"""
+  gunzip < log.ndjson.gz | timeline restore -
+  timeline restore monday.tar --data-dir ./monday"""
 )
 @click.argument(
     "file",
@@ -29,25 +34,44 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print the restored head as JSON.")
 def restore(file: Path, data_dir: Path | None, as_json: bool) -> None:
     """
-    Make an exported log again, in an empty data directory.
+    Make a log again of an export or a backup.
 
-    FILE is what 'timeline export' wrote, or - for stdin. Positions, times and hashes are those of
-    the export; if a byte of it is not, its position is named and nothing is restored. API keys
-    are not part of a log. With DATABASE_URL set, that Postgres is used.
+    FILE is what 'timeline export' or 'timeline backup' wrote, or - for stdin; the data directory
+    is to be empty. Positions, times and hashes are those of before; if a byte of it is not,
+    nothing is restored, and of an export its position is named. API keys are part of a backup,
+    and not of an export. With DATABASE_URL set, an export is restored to that Postgres.
     """
     chosen = settings(data_dir=data_dir)
-    with meter("Restore") as progress, click.open_file(str(file), "rb") as stream, faults_told():
-
-        def tell(done: int, total: int) -> None:
-            # Building the read models comes after the last event and takes about as long.
-            more = "" if done < total else ", the read models follow"
-            progress.at(done, total, f"{done:,} of {total:,} events{more}")
-
-        head = application("service.in_process", "restore")(chosen, lines_of(stream), tell)
+    with meter("Restore") as progress, click.open_file(str(file), "rb") as opened, faults_told():
+        stream = io.BufferedReader(opened)  # type: ignore[type-var]  # it reads, whatever it is
+        try:
+            # Either is known by its beginning: a line of JSON, or the first file of a tar.
+            if stream.peek(1)[:1] in (b"{", b""):
+                head = _restore_export(chosen, stream, progress)
+            else:
+                head = _restore_backup(chosen, stream, progress)
+        finally:
+            stream.detach()
     if as_json:
         print_json(msgspec.json.encode(head))
     else:
         print_line(f"Restored {head.position:,} events; the head hash is {head.hash}.")
+
+
+def _restore_export(chosen: "Settings", stream: IO[bytes], progress: Meter) -> Any:
+    def tell(done: int, total: int) -> None:
+        # Building the read models comes after the last event and takes about as long.
+        more = "" if done < total else ", the read models follow"
+        progress.at(done, total, f"{done:,} of {total:,} events{more}")
+
+    return application("service.in_process", "restore")(chosen, lines_of(stream), tell)
+
+
+def _restore_backup(chosen: "Settings", stream: IO[bytes], progress: Meter) -> Any:
+    def tell(done: int) -> None:
+        progress.at(done, None, f"{done // MEGABYTE:,} MB")
+
+    return application("service.in_process", "restore_backup")(chosen, stream, tell)
 
 
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:

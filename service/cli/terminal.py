@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WIDTH_UNLIMITED = 100_000
 """Columns of a pipe: nothing is wrapped or cut off for a program."""
+MEGABYTE = 1024 * 1024
 SECONDS_BETWEEN_LINES = 5.0
 """How often progress is told where there is no terminal to draw it on."""
 

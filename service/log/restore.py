@@ -81,9 +81,24 @@ async def restore(
         last = some[-1].event
         head = Head(Position(last.position), bytes.fromhex(last.hash), last.recorded_at)
         tell(head.position)
+    await _take_identity(connection, log_id, now)
+    return head
+
+
+async def begin_epoch(connection: Connection, now: datetime) -> Head:
+    """
+    Let the log be one that went back to where it was before; the head that it has.
+
+    Cursors of what it takes back are refused then, as after `restore`.
+    """
+    identity = await read.read_identity(connection)
+    await _take_identity(connection, identity.log_id, now)
+    return await read.read_head(connection)
+
+
+async def _take_identity(connection: Connection, log_id: UUID, now: datetime) -> None:
     seconds = int((now - EPOCHS_BEGAN).total_seconds())
     await connection.execute(_TAKE_IDENTITY, log_id, seconds)
-    return head
 
 
 async def _write(connection: Connection, events: Sequence[CheckedEvent]) -> None:

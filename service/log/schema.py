@@ -63,6 +63,16 @@ async def fetch_revision(connection: Connection) -> str | None:
     return found
 
 
+def refuse_later(revision: str | None) -> None:
+    """
+    Raises:
+        LaterSchema: *revision* is none that this edition knows.
+    """
+    # Numbers of one length; what is none comes after all of them.
+    if revision is not None and revision > HEAD_REVISION:
+        raise LaterSchema(revision)
+
+
 async def renew_grant(dsn: str) -> bool:
     """
     Let the service's role make schemas in the database again; whether that was to be done.
@@ -87,9 +97,7 @@ async def is_up_to_date(dsn: str) -> bool:
     connection = await asyncpg.connect(dsn)
     try:
         revision = await fetch_revision(connection)
-        # Numbers of one length; what is none comes after all of them.
-        if revision is not None and revision > HEAD_REVISION:
-            raise LaterSchema(revision)
+        refuse_later(revision)
         if revision != HEAD_REVISION:
             return False
         if await _renew_grant(connection):

@@ -37,6 +37,7 @@ _USUAL_PLACES = (
     "opt/local/lib/postgresql*/bin",
     "Applications/Postgres.app/Contents/Versions/*/bin",
 )
+_COPIED_PROGRAMS = ("postgres", "initdb", "pg_basebackup", "pg_verifybackup")
 _SERVER_NAMES = ("postgres", "nobody")
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -286,7 +287,7 @@ def _copied(folder: Path, home: Path, on_progress: Callable[[str], None]) -> Pat
     """
     package = folder.parent.parent
     program = (folder / "postgres").stat()
-    known = f"{folder}:{program.st_size}:{program.st_mtime_ns}"
+    known = f"{folder}:{program.st_size}:{program.st_mtime_ns}:{','.join(_COPIED_PROGRAMS)}"
     copy = home / hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:16]
     with _locked(home):
         if not copy.exists():
@@ -302,7 +303,7 @@ def _copy_package(package: Path, target: Path) -> None:
     """The part of *package* that a server needs, with the folder of its libraries beside it."""
     installed, copied = package / "pginstall", target / package.name / "pginstall"
     (copied / "bin").mkdir(parents=True)
-    for program in ("postgres", "initdb"):
+    for program in _COPIED_PROGRAMS:
         shutil.copy2(installed / "bin" / program, copied / "bin")
     for part in ("lib", "share"):
         shutil.copytree(installed / part, copied / part)

@@ -54,7 +54,8 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] ",
 }
 _SHARED_MEMORY_BYTES_MIN = 256 * 1024 * 1024
-_UNFINISHED = "postgres.unfinished-"
+UNFINISHED = "postgres.unfinished-"
+"""How folders begin in which a cluster is made, or a data directory of a backup."""
 _PATH_BYTES_MAX = 900  # Postgres cuts paths at 1,024 bytes, names of files below included.
 _SOCKET_BYTES_MAX = 103  # macOS; Linux has four more.
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
@@ -169,8 +170,8 @@ def open_cluster(
         NotCreatedError: `initdb` failed.
     """
     with _explained(folder):
-        _remove_unfinished(folder.parent)
-        if not folder.exists() or _is_empty(folder):
+        remove_unfinished(folder.parent)
+        if not folder.exists() or is_empty(folder):
             account = own_account() if os.geteuid() else unprivileged_account()
             on_progress(f"Creating the database in {folder.parent} (once).")
             _create(folder, account, find(account, None), settings)
@@ -329,7 +330,7 @@ def end_leftovers(cluster: Cluster) -> int:
 def _create(
     folder: Path, account: Account, binaries: Binaries, settings: Mapping[str, str]
 ) -> None:
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     is_synced = settings.get("fsync") != "off"
     try:
         if not account.is_own:
@@ -337,7 +338,7 @@ def _create(
         _initialise(unfinished, account, binaries, is_synced=is_synced)
         unfinished.rename(folder)
         if is_synced:
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -388,7 +389,7 @@ def _sync_options(major: int) -> list[str]:
     return ["--sync-method=syncfs"] if major >= 17 and sys.platform == "linux" else []
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """See that the names in *folder* outlive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -397,15 +398,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_unfinished(data_dir: Path) -> None:
+def remove_unfinished(data_dir: Path) -> None:
     """
     Clear away clusters whose making was killed, with the programs that still make them.
 
     Those that end slowly may write once more after us; then the next start finds their rest.
     """
-    for folder in data_dir.glob(f"{_UNFINISHED}*"):
+    for folder in data_dir.glob(f"{UNFINISHED}*"):
         for process in _processes():
-            if process.is_postgres and _works_in(process.pid, folder):
+            # A restore of a backup has a data directory there, with a server of its own.
+            if process.is_postgres and any(
+                _works_in(process.pid, each) for each in (folder, folder / "postgres")
+            ):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
@@ -577,7 +581,7 @@ def _works_in(pid: int, folder: Path) -> bool:
         return False
 
 
-def _is_empty(folder: Path) -> bool:
+def is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
 
 

@@ -103,6 +103,12 @@ class EmbeddedPostgres:
         assert self._cluster is not None, "start() comes before dsn."
         return self._cluster.dsn
 
+    @property
+    def cluster(self) -> Cluster:
+        """What the server runs on; of a server that was started."""
+        assert self._cluster is not None, "start() comes before cluster."
+        return self._cluster
+
     def start(self) -> None:
         """
         Make the cluster if there is none, start its server or adopt it, and hold it.
@@ -210,6 +216,13 @@ class EmbeddedPostgres:
         if locks.is_last_user() and self._cluster is not None:
             _shut_down(self._cluster)
             close_socket(self._cluster)
+
+
+@contextlib.contextmanager
+def turn(data_dir: Path, on_progress: Callable[[str], None]) -> Iterator[None]:
+    """Keep everybody else from making, starting or stopping a server there, until the block ends."""
+    with contextlib.closing(_Locks(data_dir)) as locks, locks.turn(on_progress):
+        yield
 
 
 class _Locks:

@@ -63,7 +63,7 @@ def test_the_walk_through_walks(tmp_path: Path) -> None:
         if words[1] == "record":
             names["EVENT_ID"] = re.findall(r"Event ([0-9a-f-]{36})", done.stdout)[0]
             names["POSITION"] = re.findall(r"position ([0-9]+)", done.stdout)[0]
-    _, rehearsed, _, now, before, why, replayed, verified, _, _, copied = told
+    _, rehearsed, _, now, before, why, replayed, verified, _, _, copied, backed_up, restored = told
     assert "March 2024" in rehearsed
     assert "Ada" not in now
     assert "Ada" in before
@@ -71,6 +71,8 @@ def test_the_walk_through_walks(tmp_path: Path) -> None:
     assert "differed in nothing" in replayed
     assert "2 events" in verified
     assert "2 events" in copied
+    assert "up to position 2" in backed_up
+    assert "Restored 2 events" in restored
 
 
 def without_times(text: str) -> list[str]:
