@@ -27,6 +27,7 @@ _SQL = load_statements("service.log", "verify.sql")
 _READ_EVENTS = _SQL["read_events"]
 _READ_SUBJECTS = _SQL["read_subjects"]
 _READ_STRAY_SUBJECTS = _SQL["read_stray_subjects"]
+_READ_HEAD_AT = _SQL["read_head_at"]
 _FIND_HASH = _SQL["find_hash"]
 
 EVENTS_AT_ONCE = 1000
@@ -51,17 +52,21 @@ class Verified(Struct, frozen=True):
 
 
 async def verify(
-    pool: Pool, tell: Callable[[int, int], None] = lambda _done, _total: None
+    pool: Pool,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    last: int | None = None,
 ) -> Verified:
     """
-    Look at every event up to the head as of now, in constant memory.
+    Look at every event up to the head as of now, in constant memory; or at the *last* ones alone.
 
     What is recorded does not change, so no snapshot is held. Ends early where much is wrong.
     """
     async with pool.acquire() as connection:
         head = await read.read_head(connection)
+        before = await _start(connection, head, last)
+    first = before.position
     problems: list[LogProblem] = []
-    before = Head()
     while before.position < head.position and len(problems) < PROBLEMS_MAX:
         async with pool.acquire() as connection:
             rows = await connection.fetch(
@@ -74,7 +79,16 @@ async def verify(
         tell(before.position, head.position)
     if len(problems) < PROBLEMS_MAX:
         problems += await _beyond(pool, before, head)
-    return Verified(before.position, head, problems[:PROBLEMS_MAX])
+    return Verified(before.position - first, head, problems[:PROBLEMS_MAX])
+
+
+async def _start(connection: Connection, head: Head, last: int | None) -> Head:
+    """After which event to begin, whose own hash is taken as it is."""
+    if last is None or head.position <= last:
+        return Head()
+    row = await connection.fetchrow(_READ_HEAD_AT, head.position - last)
+    # Where even that one is missing, the whole log is looked at.
+    return Head() if row is None else Head(*row)
 
 
 async def find_hash(connection: Connection, hashed: bytes) -> int | None:

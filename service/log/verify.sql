@@ -46,3 +46,10 @@ LIMIT $1::bigint;
 SELECT position
 FROM events
 WHERE hash = $1::bytea;
+
+-- name: read_head_at
+-- An event's place in the chain; no row if it is missing.
+-- $1 position bigint
+SELECT position, hash, recorded_at
+FROM events
+WHERE position = $1::bigint;
