@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import structlog
 import uvicorn
 
+from service.api.diagnosing import keep_noting
 from service.api.operations import Machinery, Place
 from service.app import (
     CHANCE,
@@ -93,6 +94,8 @@ async def answer(
         server = Server(made, overseer, settings.proxies)
         overseer.oversee(server)
         looking = set()
+        if place.shared_folder is not None:
+            looking.add(asyncio.create_task(keep_noting(made), name="metrics"))
         if place.leads:
             made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
             looking.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))

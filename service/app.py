@@ -12,6 +12,7 @@ from uuid import uuid4
 from litestar.types import ASGIApp
 
 from service.answers.memory import Memory
+from service.answers.vitals import KeptVitals
 from service.api.application import create_api
 from service.api.attempts import Attempts
 from service.api.doors import Doors
@@ -76,7 +77,8 @@ async def machinery(
             identity = await read_identity(connection)
             head = await read_head(connection)
         attempts = Attempts(_buckets(settings.key_attempts))
-        writer = _writer(pool, place)
+        metrics = Metrics(place.shared_folder)
+        writer = _writer(pool, place, metrics)
         writer.start()
         made = Machinery(
             pool=pool,
@@ -98,7 +100,8 @@ async def machinery(
                 origins=settings.cors_origins,
                 requests=_buckets(settings.rate_limit),
             ),
-            metrics=Metrics(place.shared_folder),
+            metrics=metrics,
+            vitals=KeptVitals(pool, settings.data_dir if settings.database_url is None else None),
             read_keys_required=settings.read_keys_required,
             place=place,
         )
@@ -153,10 +156,10 @@ async def make_current(pool: Pool, workers: Workforce | None = None) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _writer(pool: Pool, place: Place) -> Writer:
+def _writer(pool: Pool, place: Place, metrics: Metrics) -> Writer:
     if place.leads or place.writer_path is None:
-        return Writer(pool, CHANCE)
-    return ForwardingWriter(pool, CHANCE, place.writer_path)
+        return Writer(pool, CHANCE, metrics.count_group)
+    return ForwardingWriter(pool, CHANCE, place.writer_path, metrics.count_group)
 
 
 def _buckets(rate: Rate | None) -> Buckets | None:

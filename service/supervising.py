@@ -147,6 +147,7 @@ class _Supervisor:
             self._workers[number] = worker
             if await self._ended(worker):
                 return
+            self._forget_gauges(worker)
             if not self._is_open:
                 raise WorkerNotStarted(worker.told())
             if time.monotonic() - began > STEADY_SECONDS:
@@ -161,6 +162,11 @@ class _Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_ending.wait(), pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+    def _forget_gauges(self, worker: "_Worker") -> None:
+        """What a worker was at when it died is no part of what all are at."""
+        for file in self._plan.shared_folder.glob(f"gauge_live*_{worker.pid}.db"):
+            file.unlink(missing_ok=True)
 
     async def _ended(self, worker: "_Worker") -> bool:
         """Wait until *worker* ended; whether it was asked to."""

@@ -87,6 +87,11 @@ class Memory:
         self._seldom: OrderedDict[str, int] = OrderedDict()
         """For how many more answers labs that were let go are left to the database."""
 
+    @property
+    def weight(self) -> int:
+        """Bytes that all labs in memory take together, about."""
+        return self._weight
+
     async def current(self, *known_at: int | datetime) -> Current:
         """
         The head as of a statement that is sent from now on, and the states that *known_at* means.

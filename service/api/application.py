@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from service.api.diagnosing import told_metrics
 from service.api.dispatch import handler_of, validated
 from service.api.faults import fault
 from service.api.layers import layered
@@ -34,11 +35,11 @@ def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
 def routed(machinery: Machinery, pages: Mapping[str, Any]) -> Litestar:
     """Every handler at its path."""
 
-    @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
+    @get("/healthz", name="healthz", media_type=MediaType.JSON, sync_to_thread=False)
     def healthz() -> dict[str, str]:
         return {"state": "alive"}
 
-    @get("/readyz")
+    @get("/readyz", name="readyz")
     async def readyz() -> Response[bytes]:
         found = await look(machinery)
         return Response(
@@ -48,10 +49,9 @@ def routed(machinery: Machinery, pages: Mapping[str, Any]) -> Litestar:
             headers={"Cache-Control": "no-store"},
         )
 
-    @get("/metrics", sync_to_thread=False)
-    def metrics_page() -> Response[bytes]:
-        machinery.metrics.position.set(machinery.position_seen)
-        return Response(machinery.metrics.told(), media_type="text/plain; version=0.0.4")
+    @get("/metrics", name="metrics")
+    async def metrics_page() -> Response[bytes]:
+        return Response(await told_metrics(machinery), media_type="text/plain; version=0.0.4")
 
     @get("/schema/openapi.json", sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:

@@ -16,6 +16,8 @@ from service.api import cursors, memento, params, readiness
 from service.api.attempts import address_of
 from service.api.kept import Answered, Standing, to_send
 from service.api.links import link, path_of, query_of
+from service.api.metrics import Source
+from service.api.noting import note
 from service.api.operations import Call, Machinery, Operation, Page
 from service.api.params import parse_query
 from service.domain.events import Kind
@@ -36,6 +38,8 @@ def handler_of(
     async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
         machinery: Machinery = request.app.state.machinery
         principal = await authenticate(request, machinery)
+        if principal is not None:
+            note(request.scope, by=principal.name)
         authorise(operation, principal, machinery)
         await readiness.check(operation, machinery)
         call = Call(
@@ -58,7 +62,7 @@ def handler_of(
         answer = await operation.handler(call)
         if isinstance(answer, Response):
             return answer
-        if operation.method == "GET":
+        if operation.is_validated:
             headers = {
                 # For one key, or for what a key may see: no shared cache keeps it.
                 "Cache-Control": "private, no-cache",
@@ -144,12 +148,16 @@ async def read(operation: Operation, call: Call, current: Current | None = None)
     standing = Standing(current.head, current.made, today)
     machinery.position_seen = max(machinery.position_seen, call.times.head)
     if asked and "*" not in asked and (told := _unchanged(operation, call, asked, standing)):
+        machinery.metrics.count_answer("unchanged")
         return told
     answer = None if operation.from_memory is None else await operation.from_memory(call)
+    source: Source = "database" if answer is None else "memory"
     if answer is None:
         async with machinery.pool.acquire() as connection:
             call.connection = connection
             answer = await operation.handler(call)
+    # Not before: what the short way gives up, the long one counts.
+    machinery.metrics.count_answer(source)
     # Only now is it known that there is an answer, and whether it rests on later names.
     if asked and (told := _unchanged(operation, call, asked, standing)):
         return told

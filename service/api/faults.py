@@ -6,6 +6,7 @@ import asyncpg
 import structlog
 from litestar import Request, Response
 
+from service.api.noting import note
 from service.api.problems import fault_problem, refuse
 from service.domain.refusals import NotReady
 
@@ -34,4 +35,5 @@ def fault(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
             request, NotReady("The database is not reached just now; try again in a moment.")
         )
     log.error("request_failed", exc_info=exc)
+    note(request.scope, problem="fault")
     return fault_problem("This is a fault of the service; it is on record and was not your doing.")

@@ -91,6 +91,11 @@ class Kept:
         self._asked_once: OrderedDict[int, None] = OrderedDict()
         """Digests of questions: that two have the same one only lets an answer be kept earlier."""
 
+    @property
+    def weight(self) -> int:
+        """Bytes that all of them take together, about."""
+        return self._weight
+
     def find(self, scope: Mapping[str, Any]) -> KeptAnswer | None:
         """What was last answered to the same question, which need not stand any more."""
         question = question_of(scope)

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Send
 from service.api.dispatch import path_with_slashes
 from service.api.doors import Headers, Told
 from service.api.kept import SECURITY_HEADERS, KeptAnswer
+from service.api.noting import noted
 from service.api.operations import Machinery
 from service.api.quick import answer_quickly
 
@@ -35,14 +36,14 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
             scope["method"] = "GET"
             # For what would be long to make and is not sent.
             scope["is_head"] = True
-        status = 0
+        status, position = 0, 0
         more = machinery.doors.headers(scope)
 
         async def sending(message: Any) -> None:
-            nonlocal status
+            nonlocal status, position
             if message["type"] == "http.response.start":
                 status = message["status"]
-                present = {name.lower() for name, _ in message["headers"]}
+                present = {name.lower(): value for name, value in message["headers"]}
                 message["headers"] = [
                     *(
                         (n, _with_head(v) if n.lower() == b"allow" else v)
@@ -52,10 +53,11 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
                     *((n, v) for n, v in SECURITY_HEADERS if n not in present),
                     *more,
                 ]
-                if b"log-position" not in present:
-                    message["headers"].append(
-                        (b"log-position", str(machinery.position_seen).encode())
-                    )
+                if b"log-position" in present:
+                    position = int(present[b"log-position"])
+                else:
+                    position = machinery.position_seen
+                    message["headers"].append((b"log-position", str(position).encode()))
             elif is_head and message["type"] == "http.response.body":
                 if message.get("more_body"):
                     return
@@ -71,17 +73,26 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
         else:
             status, route_name = quick.status, quick.route
             if isinstance(quick, Told):
-                more = [*more, (b"log-position", str(machinery.position_seen).encode())]
+                position = machinery.position_seen
+                more = [*more, (b"log-position", str(position).encode())]
+            else:
+                position = quick.stands_while.head.position
             await _send(quick, request_id, send, more, is_head=is_head)
         seconds = time.perf_counter() - began
         method = "HEAD" if is_head else str(scope["method"])
         counted = method if method in _METHODS else "other"
         machinery.metrics.count(counted, route_name, status, seconds)
+        said = noted(scope)
+        if "problem" in said:
+            machinery.metrics.count_refusal(said["problem"])
         log.info(
             "request_answered",
             method=method,
             path=scope["path"],
+            route=route_name,
             status=status,
+            position=position,
+            **said,
             milliseconds=round(seconds * 1000, 1),
             request_id=request_id,
         )

@@ -205,7 +205,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _headers(operation: Operation) -> list[str]:
-    validators = ["If-None-Match"] if operation.method == "GET" else []
+    validators = ["If-None-Match"] if operation.is_validated else []
     past = ["Accept-Datetime"] if KNOWN_AT in operation.params else []
     return [*operation.headers, *past, *validators]
 
@@ -220,7 +220,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _also(operation)}},
             "headers": _described("Log-Position", "Idempotent-Replayed"),
         }
-    if operation.method == "GET":
+    if operation.is_validated:
         responses["304"] = {
             "description": "The answer that If-None-Match names still holds.",
             "headers": _described("Log-Position", "ETag", "Cache-Control"),
@@ -243,7 +243,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _answer(operation: Operation) -> dict[str, Any]:
     names = ["Log-Position"]
-    if operation.method == "GET":
+    if operation.is_validated:
         names += ["ETag", "Cache-Control"]
     if KNOWN_AT in operation.params:
         names += ["Memento-Datetime", "Content-Location", "Link"]

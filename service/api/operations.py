@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from service.answers.memory import Memory
 from service.answers.times import Times
+from service.answers.vitals import KeptVitals
 from service.api.attempts import Attempts
 from service.api.doors import Doors
 from service.api.kept import Kept
@@ -30,7 +31,7 @@ from service.read_models.crews import Workforce
 from service.recording.writer import Writer
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Tag = Literal["Labs", "People", "Events", "Log", "Findings", "Replays", "Keys"]
+Tag = Literal["Labs", "People", "Events", "Log", "Findings", "Replays", "Keys", "Diagnosis"]
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -72,6 +73,7 @@ class Machinery(Struct, kw_only=True):
     attempts: Attempts
     doors: Doors
     metrics: Metrics
+    vitals: KeptVitals
     read_keys_required: bool
     is_readable: bool = True
     """Whether the read models can be asked: not while they are first built, or built by code
@@ -145,6 +147,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     is_kept: bool = False
     """Whether its answers follow from the log and the question alone: the same one stands until
     the head moves."""
+    is_momentary: bool = False
+    """Whether its answer is of this moment alone: nobody keeps it or asks whether it still holds."""
     params: Sequence[Param] = ()
     timemap: str | None = None
     """Path of the list of the states of knowledge in which this can be asked for."""
@@ -164,3 +168,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Structs of what a write answers that records nothing new."""
     refusals: Sequence[type[Refusal]] = ()
     """What it can refuse, beyond what every operation can."""
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether its answers bear tags, by which a client asks whether they still hold."""
+        return self.method == "GET" and not self.is_momentary

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from service.api.memento import BadAcceptDatetime
+from service.api.noting import note
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
@@ -137,7 +138,9 @@ def to_response(
 
 def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[bytes]:
     """The answer to a request that is refused."""
-    return to_response(document_of(refusal), headers_of(refusal))
+    document = document_of(refusal)
+    note(request.scope, problem=document.type.rpartition(":")[2])
+    return to_response(document, headers_of(refusal))
 
 
 def headers_of(refusal: r.Refusal) -> dict[str, str]:

@@ -52,6 +52,7 @@ async def _answer(
         today = machinery.today()
         current = await machinery.memory.current()
         if kept.stands_while == Standing(current.head, current.made, today):
+            machinery.metrics.count_answer("kept")
             return kept
     found = _operation_of(scope["path"])
     if found is None:

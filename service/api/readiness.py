@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from service.api.diagnosing import ReadyFacts, ready_facts
 from service.api.operations import Machinery, Operation
 from service.domain.refusals import NotReady
 from service.log.read import read_head
@@ -13,7 +14,7 @@ from service.read_models.replay import fetch_state
 from service.read_models.replays import Replay, fetch_running, told_of
 
 RETRY_SECONDS_MAX = 30
-_NEED_NO_READ_MODELS = ("Replays", "Keys")
+_NEED_NO_READ_MODELS = ("Replays", "Keys", "Diagnosis")
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """Each thing that answering needs: `ok`, or what is wrong with it."""
     replay: Replay | UnsetType = UNSET
     """The one that builds the read models that today's code makes, while it runs."""
+    facts: ReadyFacts | UnsetType = UNSET
+    """Left out while the database does not tell them."""
 
 
 async def look(machinery: Machinery) -> Readiness:
@@ -51,6 +54,7 @@ async def look(machinery: Machinery) -> Readiness:
         state="ready" if state.is_readable else "not_ready",
         checks=checks,
         replay=running or UNSET,
+        facts=await ready_facts(machinery) or UNSET,
     )
 
 

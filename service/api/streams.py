@@ -29,6 +29,7 @@ from service.api.bodies import (
     received,
 )
 from service.api.dispatch import to_response
+from service.api.noting import note
 from service.api.operations import Call
 from service.api.submitting import at_field, idempotency_key, submission_of
 from service.domain.refusals import (
@@ -249,6 +250,7 @@ async def _answer(call: Call, tally: _Tally, *, is_dry: bool) -> Response[bytes]
         if found:
             found = (await with_near_names(connection, Invalid(found), head.position)).faults
     call.machinery.position_seen = max(call.machinery.position_seen, head.position)
+    note(call.request.scope, recorded=0 if is_dry else tally.recorded)
     faults = [
         LineFault(
             number, fault.pointer, fault.message, fault.code, fault.suggestions, fault.candidates

@@ -51,7 +51,7 @@ async def get_export(call: Call) -> Response[Any]:
 async def post_verification(call: Call) -> VerificationAnswer | Response[bytes]:
     """The verification, for as long as the client waits for it."""
     machinery = call.machinery
-    answer = await _while_wanted(
+    answer = await while_wanted(
         call.request,
         verification(
             machinery.pool,
@@ -80,7 +80,7 @@ async def _told(pieces: AsyncIterator[bytes], events: int) -> AsyncIterator[byte
         raise
 
 
-async def _while_wanted(request: Request[Any, Any, Any], answer: Awaitable[T]) -> T | None:
+async def while_wanted(request: Request[Any, Any, Any], answer: Awaitable[T]) -> T | None:
     """*answer*; None and its end as soon as the client hangs up."""
     working = asyncio.ensure_future(answer)
     leaving = asyncio.ensure_future(_hung_up(request))

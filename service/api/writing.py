@@ -12,6 +12,7 @@ from service.answers.times import KnownAt, Times
 from service.api.bodies import JSON, NDJSON, check_content, media_type_of, read_json
 from service.api.dispatch import to_response
 from service.api.dry_runs import rehearse
+from service.api.noting import note
 from service.api.operations import Call
 from service.api.reading import event_id
 from service.api.streams import record_stream
@@ -98,6 +99,8 @@ async def _write(call: Call, submissions: Sequence[Submission], body: Any) -> Re
         if call.query.get("dry_run", False):
             return await rehearse(call, command)
         recorded = await call.machinery.writer.record(command)
+    new = {o.event.position for o in recorded.outcomes if o.event.position > recorded.before}
+    note(call.request.scope, recorded=len(new))
     last = max(outcome.event.position for outcome in recorded.outcomes)
     call.machinery.position_seen = max(call.machinery.position_seen, last)
     answer = await recorded_events(call.machinery.pool, recorded)

@@ -12,7 +12,7 @@ import io
 import pickle
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from service.domain.refusals import NotReady
 from service.postgres.pool import Pool
 from service.recording.admission import Chance
 from service.recording.commands import Command, Recorded
-from service.recording.writer import Writer
+from service.recording.writer import Writer, Written, tell_nobody
 
 SECONDS_BETWEEN_TRIES = 0.5
 _HEAD = struct.Struct("!QI")
@@ -36,8 +36,14 @@ log = structlog.get_logger()
 class ForwardingWriter(Writer):
     """The writer of a worker that does not lead: it hands on, and records if nobody takes it."""
 
-    def __init__(self, pool: Pool, chance: Chance, path: Path) -> None:
-        super().__init__(pool, chance)
+    def __init__(
+        self,
+        pool: Pool,
+        chance: Chance,
+        path: Path,
+        tell: Callable[[Written], None] = tell_nobody,
+    ) -> None:
+        super().__init__(pool, chance, tell)
         self._path = path
         self._line: _Line | None = None
         self._opening = asyncio.Lock()

@@ -8,7 +8,7 @@ A command that is refused fails alone; a fault of the database lets each be trie
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any
 
@@ -48,12 +48,35 @@ class _Waiting(Struct, frozen=True):
     answer: asyncio.Future[Recorded]
 
 
-class Writer:
-    """The one task of a process that appends."""
+class Written(Struct, frozen=True):
+    """What became of a group, for those who count."""
 
-    def __init__(self, pool: Pool, chance: Chance) -> None:
+    commands: int
+    events: int
+    """New ones; repeats and refusals add none."""
+    seconds: float
+    """From when it was taken until it was durable; the wait for the lock included."""
+
+
+def tell_nobody(written: Written) -> None:
+    pass
+
+
+class Writer:
+    """
+    The one task of a process that appends.
+
+    *tell* is told of each group before those in it are answered; it must not take long.
+    """
+
+    def __init__(
+        self, pool: Pool, chance: Chance, tell: Callable[[Written], None] = tell_nobody
+    ) -> None:
         self._pool = pool
         self._chance = chance
+        self._tell = tell
+        self._began = monotonic()
+        """When the group was taken."""
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_COMMANDS_MAX)
         self._group: list[_Waiting] = []
         """Who was taken from the queue and is not answered yet."""
@@ -95,6 +118,11 @@ class Writer:
         # A client that hangs up must not cancel the commit of the others.
         return await asyncio.shield(waiting.answer)
 
+    @property
+    def queued(self) -> int:
+        """Commands that are not answered yet."""
+        return self._queue.qsize() + len(self._group)
+
     async def rehearse(self, command: Command) -> Rehearsal:
         """
         What *command* would change; beside the queue, since nobody waits for it.
@@ -125,6 +153,7 @@ class Writer:
     async def _next_group(self) -> list[_Waiting]:
         """All who wait, up to a bound; at least one, who may be yet to come."""
         group = [await self._queue.get()]
+        self._began = monotonic()
         events = len(group[0].command.submissions)
         while len(group) < GROUP_COMMANDS_MAX and events < GROUP_EVENTS_MAX:
             try:
@@ -150,6 +179,7 @@ class Writer:
     def _answer(self, results: Sequence[Recorded | BaseException]) -> None:
         """Tell the group what came of it; nobody is left in it then."""
         group, self._group = self._group, []
+        self._tell(Written(len(group), _new_events(results), monotonic() - self._began))
         for waiting, result in zip(group, results, strict=True):
             self._queue.task_done()
             if waiting.answer.cancelled():
@@ -263,6 +293,12 @@ def _answers(
         )
         for before, result in admitted
     ]
+
+
+def _new_events(results: Sequence[Recorded | BaseException]) -> int:
+    """How many events a group appended; what it says twice is appended once."""
+    done = [result for result in results if isinstance(result, Recorded)]
+    return len({o.event.position for r in done for o in r.outcomes if o.event.position > r.before})
 
 
 def _raised(units: Sequence[Beliefs], after: Position) -> dict[int, list[Finding]]:

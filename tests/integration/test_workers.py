@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,8 +40,10 @@ async def base(database: str) -> AsyncIterator[Base]:
 
 
 @contextmanager
-def start(base: Base, tmp_path: Path, *arguments: str) -> Iterator[Served]:
-    environment = {"DATABASE_URL": base.dsn, "TIMELINE_API_KEY": "k"}
+def start(
+    base: Base, tmp_path: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    environment = {"DATABASE_URL": base.dsn, "TIMELINE_API_KEY": "k", **(environment or {})}
     arguments = ("--workers", "2", *arguments)
     with served(tmp_path, *arguments, environment=environment) as service:
         yield service
@@ -140,6 +143,36 @@ async def test_numbers_are_of_all_workers(base: Base, tmp_path: Path) -> None:
         for answer in (await ask_each(service, "/metrics")).values():
             assert line in answer.text.splitlines()
             assert f"timeline_head_position {head}.0" in answer.text.splitlines()
+
+
+def counted_in(folder: Path) -> set[str]:
+    """The files in which workers count, one for each kind and process."""
+    return {path.name for path in folder.glob("lab-timeline-metrics-*/*.db")}
+
+
+async def test_groups_and_connections_are_of_all_workers(base: Base, tmp_path: Path) -> None:
+    """Whichever writes, and whichever is asked; of one that died only what it counted is left."""
+    with (
+        # The path of a socket has some hundred characters at most.
+        tempfile.TemporaryDirectory() as folder,
+        start(base, tmp_path, environment={"TMPDIR": folder}) as service,
+    ):
+        for number in range(6):
+            async with httpx.AsyncClient(base_url=service.url, headers=KEY) as client:
+                assert (await post(client, f"lab {number}")).status_code == 201
+        for answer in (await ask_each(service, "/metrics")).values():
+            lines = answer.text.splitlines()
+            assert "timeline_events_appended_total 6.0" in lines
+            assert "timeline_queue_commands 0.0" in lines
+            assert "timeline_ready 1.0" in lines
+        killed = pids_of(service)[1]
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: len(pids_of(service)) == 3)
+        await ask_each(service, "/metrics")
+        files = counted_in(Path(folder))
+        assert f"gauge_livesum_{pids_of(service)[2]}.db" in files
+        assert f"gauge_livesum_{killed}.db" not in files
+        assert f"counter_{killed}.db" in files
 
 
 async def test_address_is_told_once_when_all_listen(base: Base, tmp_path: Path) -> None:

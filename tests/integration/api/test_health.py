@@ -32,7 +32,9 @@ async def test_process_is_alive(anonymous: httpx.AsyncClient) -> None:
 async def test_service_is_ready(anonymous: httpx.AsyncClient) -> None:
     answer = await anonymous.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {
+    told = answer.json()
+    assert told.pop("facts").keys() >= {"head_position", "queue_commands", "drift_rows"}
+    assert told == {
         "state": "ready",
         "checks": {"database": "ok", "migrations": "ok", "read_models": "ok"},
     }
@@ -144,32 +146,6 @@ async def test_ended_connections_are_replaced(
         assert statuses[-1] == 200
     profile = {"type": "profile", "lab": {"name": "X"}}
     assert (await client.post("/v1/events", json=profile)).status_code == 201
-
-
-async def test_metrics_count_what_was_answered(client: httpx.AsyncClient) -> None:
-    await record(client, {"type": "profile", "lab": {"name": "X"}})
-    await client.get("/v1/labs/x")
-    await client.get("/v1/labs/y")
-    await client.head("/v1/labs/x")
-    metrics = await client.get("/metrics")
-    assert metrics.headers["content-type"].startswith("text/plain")
-    for line in (
-        'timeline_requests_total{method="GET",route="getLab",status="200"} 1.0',
-        'timeline_requests_total{method="GET",route="getLab",status="404"} 1.0',
-        'timeline_requests_total{method="HEAD",route="getLab",status="200"} 1.0',
-        'timeline_request_seconds_count{method="GET",route="getLab"} 2.0',
-        "timeline_head_position 1.0",
-    ):
-        assert line in metrics.text.splitlines()
-
-
-async def test_strange_requests_do_not_swell_the_metrics(client: httpx.AsyncClient) -> None:
-    before = len((await client.get("/metrics")).text.splitlines())
-    for n in range(20):
-        await client.get(f"/nothing/{n}")
-        await client.request(f"BREW{n}", "/v1/labs")
-    after = len((await client.get("/metrics")).text.splitlines())
-    assert after - before < 60
 
 
 class _Outside(HTMLParser):
