@@ -313,6 +313,13 @@ FORCE = Param(
     {"type": "boolean", "default": False},
     _flag,
 )
+DEEP = Param(
+    "deep",
+    "Verify every event rather than the last ones, and compare the read models with the log, which "
+    "is on record as a replay that only compares.",
+    {"type": "boolean", "default": False},
+    _flag,
+)
 PROCESSES = Param(
     "processes",
     "So many processes fold, if the log is long; else as many as the service is set to.",

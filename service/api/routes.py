@@ -4,6 +4,7 @@ from typing import Any
 
 from service.answers.changes import LabChangesAnswer
 from service.answers.corrections import CorrectionsAnswer
+from service.answers.diagnosis import DiagnosisAnswer
 from service.answers.dry_runs import DryRunAnswer
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
@@ -11,7 +12,16 @@ from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
-from service.api import administering, comparing, params, reading, replaying, verifying, writing
+from service.api import (
+    administering,
+    comparing,
+    diagnosing,
+    params,
+    reading,
+    replaying,
+    verifying,
+    writing,
+)
 from service.api.administering import KeyCreated, KeysAnswer
 from service.api.memento import TimeMap
 from service.api.operations import Operation
@@ -401,6 +411,18 @@ OPERATIONS: tuple[Operation, ...] = (
         status=202,
         answer=Replay,
         refusals=(r.NotFound, NothingToRollBack, ReplayRunning, ReplayNotPermitted),
+    ),
+    Operation(
+        id="getDiagnosis",
+        method="GET",
+        path="/v1/diagnosis",
+        tag="Diagnosis",
+        summary="What is wrong with the service or its database, or about to be, and what to do.",
+        handler=diagnosing.get_diagnosis,
+        is_momentary=True,
+        role="admin",
+        params=(params.DEEP,),
+        answer=DiagnosisAnswer,
     ),
     Operation(
         id="listKeys",

@@ -43,6 +43,7 @@ NEEDS: dict[str, str | None] = {
     "listReplays": None,
     "getReplay": None,
     "rollBackReplay": "admin",
+    "getDiagnosis": "admin",
     "listKeys": "admin",
     "createKey": "admin",
     "rotateKey": "admin",

@@ -22,7 +22,7 @@ from tests.integration.api.test_reading import HIRED, HISTORY, NEEDED, links_of,
 from tests.support.postgres import http_client
 
 PAST = [op for op in OPERATIONS if KNOWN_AT in op.params and op.id not in NEEDED]
-GETS = [op for op in OPERATIONS if op.method == "GET" and op.media_type == "application/json"]
+GETS = [op for op in OPERATIONS if op.is_validated and op.media_type == "application/json"]
 past = pytest.mark.parametrize("operation", PAST, ids=lambda op: op.id)
 PATH = "/v1/labs/engines?at=2022-01-01"
 
