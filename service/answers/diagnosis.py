@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from service import __version__
-from service.answers.vitals import Disk, LogVitals, Vitals, fetch_vitals
+from service.answers.vitals import ACQUIRE_SECONDS, Disk, LogVitals, Vitals, fetch_vitals
 from service.domain.refusals import Refusal
 from service.log.diagnosis import Extent, LockQueue, fetch_extent
 from service.log.schema import HEAD_REVISION
@@ -315,7 +315,7 @@ def judge_indexes(tables: Sequence[Table], indexes: Sequence[Index]) -> Fact:
     }
     if broken:
         told = f"The server does not use {_listed(broken)}, which it could not finish."
-        advice = f"Build it anew: REINDEX INDEX {broken[0]}."
+        advice = f"Build it anew, as its owner: REINDEX INDEX CONCURRENTLY {broken[0]}."
         return _fact("indexes", "bad", told, advice, numbers)
     if blind or whole:
         table = (blind or whole)[0]
@@ -371,15 +371,14 @@ def judge_versions(server: Server, revision: str | None, extensions: Sequence[Ex
         f"Edition {__version__}, read models of version {CODE_VERSION}, migration "
         f"{revision or 'none'}, Postgres {server.version}."
     )
-    major = int(server.version.partition(".")[0])
-    numbers = {"postgres": major}
+    numbers = {"postgres": server.major}
     if revision != HEAD_REVISION:
         advice = (
             f"This edition needs migration {HEAD_REVISION}: 'timeline migrate' brings an older "
             "database there; for a newer one run its own edition."
         )
         return _fact("versions", "bad", told, advice, numbers)
-    if major < POSTGRES_MIN:
+    if server.major < POSTGRES_MIN:
         advice = f"Take Postgres {POSTGRES_MIN} or a later one."
         return _fact("versions", "bad", told, advice, numbers)
     if server.is_read_only:
@@ -395,27 +394,27 @@ def judge_versions(server: Server, revision: str | None, extensions: Sequence[Ex
 
 
 async def _long_transactions(patient: Patient) -> Fact:
-    async with patient.pool.acquire() as connection:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         return judge_long_transactions(
             await fetch_long_transactions(connection, TRANSACTION_SECONDS)
         )
 
 
 async def _indexes(patient: Patient) -> Fact:
-    async with patient.pool.acquire() as connection:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         return judge_indexes(
             await fetch_tables(connection, SCHEMAS), await fetch_indexes(connection, SCHEMAS)
         )
 
 
 async def _versions(patient: Patient, vitals: Vitals) -> Fact:
-    async with patient.pool.acquire() as connection:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         extensions = await fetch_extensions(connection)
     return judge_versions(vitals.server, vitals.revision, extensions)
 
 
 async def _gaps(patient: Patient) -> Fact:
-    async with patient.pool.acquire() as connection:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         return judge_gaps(await fetch_extent(connection))
 
 
@@ -440,7 +439,7 @@ async def _drift(patient: Patient, log: LogVitals) -> Fact:
         return judge_drift(None, refusal.message)
     if compared.state != "done":
         return judge_drift(None, f"The read models could not be compared: {compared.detail}")
-    async with patient.pool.acquire() as connection:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         return judge_drift(await fetch_last_comparison(connection))
 
 

@@ -12,7 +12,7 @@ from service.log.diagnosis import LockQueue, fetch_lock_queue
 from service.log.read import read_head
 from service.log.schema import HEAD_REVISION, fetch_revision
 from service.postgres.diagnosis import Server, fetch_server
-from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
+from service.postgres.pool import Connection, Pool
 from service.read_models.diagnosis import (
     Comparison,
     RunningProgress,
@@ -24,6 +24,8 @@ from service.read_models.similar_people import fetch_checkpoint
 
 SECONDS_MAX = 1.0
 """A scrape or a health check waits no longer for them."""
+ACQUIRE_SECONDS = 10.0
+"""Who looks for what is wrong waits longer, but not for ever."""
 KEPT_SECONDS = 1.0
 """So old may they be, so that whoever may ask cannot have the database asked all the time."""
 
@@ -71,8 +73,11 @@ async def fetch_vitals(pool: Pool, data_dir: Path | None) -> Vitals:
     The facts as of now.
 
     Shapes: *data_dir* is where the database lies, None of one that is somewhere else.
+
+    Raises:
+        TimeoutError: no connection came free.
     """
-    async with pool.acquire() as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         server = await fetch_server(connection)
         revision = await fetch_revision(connection)
         log = await _fetch_log(connection) if revision == HEAD_REVISION else None
@@ -101,7 +106,7 @@ class KeptVitals:
         try:
             async with asyncio.timeout(SECONDS_MAX):
                 return await fetch_vitals(self.pool, self.data_dir)
-        except DATABASE_FAULTS:
+        except Exception:  # noqa: BLE001 (whatever it is, they are not told)
             return None
 
 
@@ -119,5 +124,8 @@ async def _fetch_log(connection: Connection) -> LogVitals:
 def _disk(data_dir: Path | None) -> Disk | None:
     if data_dir is None:
         return None
-    usage = shutil.disk_usage(data_dir)
+    try:
+        usage = shutil.disk_usage(data_dir)
+    except OSError:
+        return None
     return Disk(usage.free, usage.total)

@@ -21,6 +21,7 @@ class Server(Struct, frozen=True, kw_only=True):
     """The server as of now."""
 
     version: str
+    major: int
     is_read_only: bool
     """Whether nothing can be written, as on a standby."""
     instant: datetime

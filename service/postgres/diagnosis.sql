@@ -7,6 +7,7 @@ SET LOCAL ROLE NONE;
 -- How the server is, and how long the longest transaction in this database has been open.
 SELECT
     split_part(current_setting('server_version'), ' ', 1) AS version,
+    current_setting('server_version_num')::integer / 10000 AS major,
     pg_is_in_recovery()
     OR current_setting('default_transaction_read_only')::boolean AS is_read_only,
     clock_timestamp() AS instant,

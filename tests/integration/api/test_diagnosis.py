@@ -14,7 +14,7 @@ from service.answers import diagnosis, vitals
 from service.answers.diagnosis import NAMES
 from service.answers.vitals import KeptVitals
 from service.api.operations import Machinery
-from tests.integration.api.asking import SEED, get, record
+from tests.integration.api.asking import SEED, get, problem, record
 from tests.support.postgres import http_client
 
 OFF_RECORD = "SET session_replication_role = replica"
@@ -164,7 +164,7 @@ async def test_index_that_is_not_used_is_found(client: httpx.AsyncClient, owner:
     )
     fact = (await facts(client))["indexes"]
     assert fact["state"] == "bad"
-    assert "REINDEX INDEX public.events_by_type" in fact["advice"]
+    assert "REINDEX INDEX CONCURRENTLY public.events_by_type" in fact["advice"]
 
 
 async def test_read_models_of_other_code_are_found(
@@ -210,6 +210,23 @@ async def test_disk_of_the_data_directory_is_looked_at(
     assert await sample(client, "disk_free_bytes")
 
 
+async def test_health_is_told_without_the_disk(
+    client: httpx.AsyncClient, made: Machinery, tmp_path: Path
+) -> None:
+    made.vitals = KeptVitals(made.pool, tmp_path / "gone")
+    assert await sample(client, "ready") == 1
+    assert await sample(client, "disk_free_bytes") is None
+    assert (await facts(client))["disk"]["state"] == "ok"
+
+
+async def test_health_is_told_of_a_database_that_lost_something(
+    client: httpx.AsyncClient, owner: Any
+) -> None:
+    await owner.execute("DELETE FROM read_models.state")
+    assert (await client.get("/readyz")).status_code == 503
+    assert await sample(client, "ready") == 0
+
+
 async def test_facts_for_everybody_name_nobody(client: httpx.AsyncClient, made: Machinery) -> None:
     await record(client, *SEED)
     async with http_client(made, None) as anonymous:
@@ -219,14 +236,16 @@ async def test_facts_for_everybody_name_nobody(client: httpx.AsyncClient, made: 
 
 
 async def test_without_a_free_connection_the_rest_is_told(
-    client: httpx.AsyncClient, made: Machinery
+    client: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.get("/v1/labs")
+    monkeypatch.setattr(vitals, "ACQUIRE_SECONDS", 0.1)
     taken = [await made.pool.acquire() for _ in range(made.pool.get_max_size())]
     try:
         assert await sample(client, "ready") == 0
         assert await sample(client, "longest_transaction_seconds") is None
         assert (await client.get("/metrics")).text.count('route="listLabs"') > 1
+        problem(await client.get("/v1/diagnosis"), 503, "not_ready")
     finally:
         for connection in taken:
             await made.pool.release(connection)

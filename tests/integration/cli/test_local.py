@@ -133,3 +133,16 @@ def test_migrating_what_is_up_to_date_says_so(data_dir: Path) -> None:
     result = run(data_dir, "migrate")
     assert result.exit_code == 0, result.output
     assert "up to date" in result.stdout
+
+
+def test_doctor_finds_nothing_wrong_with_a_data_directory(data_dir: Path) -> None:
+    """Of which the disk is looked at, too; as far as this machine's has room."""
+    run(data_dir, "record", "closure", "--new-lab", "Short-lived", "--date", "2024")
+    for arguments in ((), ("--deep",)):
+        found = json.loads(run(data_dir, "doctor", *arguments, "--json").stdout)
+        facts = {fact["name"]: fact for fact in found["facts"]}
+        assert facts.pop("disk")["numbers"]["free_bytes"] > 0
+        assert {fact["state"] for fact in facts.values()} == {"ok"}
+        assert found["deep"] is bool(arguments)
+    shown = run(data_dir, "doctor").stdout
+    assert re.search(r"● ok +gaps +Each of the \d+ positions has its event\.", shown)

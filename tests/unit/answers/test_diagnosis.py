@@ -19,6 +19,7 @@ from tests.support.postgres import utc
 NOW = utc(2026, 11, 22, 9, 0)
 SERVER = Server(
     version="18.6",
+    major=18,
     is_read_only=False,
     instant=NOW,
     database_bytes=3 * 2**30,
@@ -82,7 +83,7 @@ ILL = [
     ("bad", d.judge_disk(Disk(2**20, 2**40), 2**30)),
     ("bad", d.judge_versions(SERVER, None, [TRGM])),
     ("bad", d.judge_versions(SERVER, "9999", [TRGM])),
-    ("bad", d.judge_versions(replace(SERVER, version="14.11"), HEAD_REVISION, [TRGM])),
+    ("bad", d.judge_versions(replace(SERVER, version="14.11", major=14), HEAD_REVISION, [TRGM])),
     ("bad", d.judge_versions(replace(SERVER, is_read_only=True), HEAD_REVISION, [TRGM])),
     ("warning", d.judge_versions(SERVER, HEAD_REVISION, [Extension("pg_trgm", "1.5", "1.6")])),
 ]
@@ -122,7 +123,7 @@ def test_what_is_told_names_who_and_how_much() -> None:
     assert "3 of 9 events" in told["lag", "bad"]
     assert "3,600 s" in told["clock", "warning"]
     assert "1.0 MiB of 1.0 TiB" in told["disk", "bad"]
-    assert "REINDEX INDEX public.i" in told["indexes", "bad"]
+    assert "REINDEX INDEX CONCURRENTLY public.i" in told["indexes", "bad"]
     assert "ALTER EXTENSION pg_trgm UPDATE" in told["versions", "warning"]
 
 
@@ -131,6 +132,11 @@ def test_unused_indexes_are_told_without_advice() -> None:
     fact = d.judge_indexes([TABLE], [replace(INDEX, reads=0)])
     assert (fact.state, fact.advice) == ("ok", None)
     assert "public.events_by_type" in fact.told
+
+
+def test_edition_that_is_tried_out_is_a_version() -> None:
+    trial = replace(SERVER, version="19beta1", major=19)
+    assert d.judge_versions(trial, HEAD_REVISION, [TRGM]).state == "ok"
 
 
 def test_rows_are_not_judged_after_a_rollback() -> None:
