@@ -5,7 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from socket import socket
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 import uvicorn
@@ -20,6 +20,7 @@ from service.app import (
     make_current,
     read_state,
 )
+from service.connections import BoundedConnection, hang_up_on_the_slow
 from service.database import say, watch
 from service.listening import BACKLOG, listen, tell_address
 from service.log.read import read_head
@@ -33,6 +34,11 @@ from service.settings import Settings
 from service.tasks import end
 
 GRACEFUL_SECONDS = 8
+GIVE_UP_SECONDS = 7.0
+"""After the end was asked for, what the database has not answered is answered without it."""
+END_SECONDS = 9.0
+TICKS_A_SECOND = 10
+"""The server's own."""
 PAUSE_SECONDS_MAX = 60.0
 """Between tries to make the read models current, doubled each time."""
 
@@ -130,10 +136,10 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
-                h11_max_incomplete_event_size=64 * 1024,
+                http=BoundedConnection,
             )
         )
-        self._tasks: Collection[asyncio.Task[Any]] = made.tasks
+        self._made = made
         self._overseer = overseer
 
     @contextlib.contextmanager
@@ -150,8 +156,17 @@ class Server(uvicorn.Server):
         self.should_exit = True
         self.force_exit = self.force_exit or at_once
         # A replay puts its things away while requests are finished.
-        for task in self._tasks:
+        for task in self._made.tasks:
             task.cancel()
+        loop = asyncio.get_running_loop()
+        self._made.ends_by = loop.time() + (0 if at_once else END_SECONDS)
+        # Early enough that who waits is told before the connections are closed.
+        loop.call_later(0 if at_once else GIVE_UP_SECONDS, self._made.writer.give_up)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            hang_up_on_the_slow(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
 
 class _Signals:

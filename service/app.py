@@ -33,13 +33,18 @@ from service.recording.admission import Chance
 from service.recording.forwarding import ForwardingWriter
 from service.recording.writer import Writer
 from service.settings import Rate, Settings
-from service.tasks import end
+from service.tasks import at_most, end
 from service.web.handlers import page_handlers
 
 ROLE = "timeline_service"
 SEARCH_PATH = "read_models, public"
 COLLECT_AFTER = (50_000, 20, 100)
 """New objects until the collector looks at them, and looks until it looks at older ones too."""
+END_SECONDS = 9.0
+"""For what goes on by itself to put its things away, unless the end is near already."""
+END_SECONDS_MIN = 0.3
+CLOSE_SECONDS = 0.5
+"""For connections that nobody uses any more; the others are given up."""
 LOOK_SECONDS = 0.5
 """Between looks at a replay that is waited for."""
 CONNECTIONS_MAX = 40
@@ -109,7 +114,10 @@ async def machinery(
         try:
             yield made
         finally:
-            await end(made.tasks)
+            now = asyncio.get_running_loop().time()
+            left = END_SECONDS if made.ends_by is None else made.ends_by - now
+            async with at_most(max(left, END_SECONDS_MIN)):
+                await end(made.tasks)
             await writer.stop()
 
 
@@ -121,7 +129,7 @@ async def open_service_pool(dsn: str, size_max: int = 10) -> AsyncIterator[Pool]
         yield pool
     finally:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
 
 

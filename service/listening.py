@@ -6,8 +6,13 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 
+if sys.platform != "win32":
+    import resource
+
 FIRST_QUESTION = "/v1/labs/DeepMind?at=2024-06-01"
 BACKLOG = 2048
+FILES_MAX = 65_536
+"""Open at once, of one process: each connection is one."""
 
 
 class CannotListen(Exception):
@@ -93,3 +98,14 @@ def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
         one.close()
         raise
     return one
+
+
+def open_more_files() -> None:
+    """Let this process have as many connections as the system lets it."""
+    if sys.platform == "win32":
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

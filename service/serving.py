@@ -11,7 +11,7 @@ import sys
 import threading
 
 from service.database import bring_up_to_date, database, say
-from service.listening import bound, closed_at_end
+from service.listening import bound, closed_at_end, open_more_files
 from service.observability import configure_logs
 from service.settings import Settings
 
@@ -27,6 +27,7 @@ def serve(settings: Settings, empty: bool = False) -> int:
         CannotListen: the address is taken, or is none of this machine.
     """
     configure_logs(for_people=sys.stderr.isatty())
+    open_more_files()
     is_alone = settings.workers == 1
     with closed_at_end(bound(settings.host, settings.port)) as sockets:
         if is_alone:

@@ -28,13 +28,13 @@ from service.listening import listen, tell_address
 from service.log import usage
 from service.observability import configure_logs
 from service.settings import Settings
-from service.tasks import end
+from service.tasks import at_most, end
 
 if TYPE_CHECKING:
     from service.answering import Server
 
-END_SECONDS = 10.0
-"""So long a worker may take to finish what it began."""
+END_SECONDS = 9.5
+"""So long a worker may take to finish what it began and to put its things away."""
 END_AT_ONCE_SECONDS = 2.0
 PAUSE_SECONDS = 0.5
 """Before a worker that ended is started again; doubled each time."""
@@ -173,11 +173,11 @@ class _Supervisor:
         if await _either(worker.ended, self._is_ending):
             return self._is_ending.is_set()
         worker.send("end")
-        async with _at_most(END_SECONDS):
+        async with at_most(END_SECONDS):
             await _either(worker.ended, self._is_hurried)
         if self._is_hurried.is_set():
             worker.send("end at once")
-            async with _at_most(END_AT_ONCE_SECONDS):
+            async with at_most(END_AT_ONCE_SECONDS):
                 await worker.ended.wait()
         if not worker.ended.is_set():
             log.warning("worker_killed", worker=worker.number + 1)
@@ -357,14 +357,6 @@ async def _watching(ensure_running: Callable[[], None]) -> AsyncIterator[None]:
         yield
     finally:
         await end({watching})
-
-
-@contextlib.asynccontextmanager
-async def _at_most(seconds: float) -> AsyncIterator[None]:
-    """The block, or as much of it as *seconds* allow."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            yield
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event) -> bool:

@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterable, AsyncIterator, MutableMapping
+from time import monotonic
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 
+from service.api.intake import Intake
 from service.domain.refusals import Malformed, TooLarge, UnsupportedContent, shown
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
@@ -18,7 +20,11 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 DEPTH_MAX = 64
 RECEIVE_SECONDS = 30.0
-"""Between two chunks; a client that sends a byte a second does not hold a place for ever."""
+"""Between two chunks, and until the rate of all of them counts."""
+RATE_MIN = 1024
+"""Bytes a second while a body is waited for: one that trickles does not hold a place for ever."""
+LINES_RATE_MIN = 16
+"""Of a stream of lines, which may come as they arise: one such line in some seconds."""
 
 
 async def read_json(request: Request[Any, Any, Any]) -> Any:
@@ -66,30 +72,40 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
 
     Raises:
         TooLarge: more than BODY_BYTES_MAX.
+        QueueFull: more bodies are held already than fit in memory.
         Malformed: it stopped coming.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise _too_large()
+    intake: Intake = request.app.state.machinery.intake
+    intake.look(int(announced) if announced.isdecimal() else 0)
     chunks: list[bytes] = []
     size = 0
     async for chunk in received(request):
         size += len(chunk)
         if size > BODY_BYTES_MAX:
             raise _too_large()
+        intake.take(cast("MutableMapping[str, Any]", request.scope), len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-async def received(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+async def received(
+    request: Request[Any, Any, Any], rate_min: float | None = None
+) -> AsyncIterator[bytes]:
     """
     The body as it comes; the next part is asked for when the one before was taken.
 
     Raises:
-        Malformed: it stopped coming.
+        Malformed: it stopped coming, or comes by fewer bytes a second than *rate_min*.
     """
+    rate_min = RATE_MIN if rate_min is None else rate_min
     stream = request.stream()
+    # Only the time in which the client is waited for is the client's.
+    waited, size = 0.0, 0
     while True:
+        began = monotonic()
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 chunk = await anext(stream, None)
@@ -101,6 +117,12 @@ async def received(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
             raise Malformed("The client hung up before the body had come.") from exc
         if chunk is None:
             return
+        waited += monotonic() - began
+        size += len(chunk)
+        if size < rate_min * (waited - RECEIVE_SECONDS):
+            raise Malformed(
+                f"The body comes too slowly: {size} bytes in {waited:.0f} s; send it again."
+            )
         yield chunk
 
 

@@ -67,8 +67,11 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
         quick = machinery.doors.shut(scope) or await answer_quickly(scope, machinery)
         if quick is None:
             # For whatever is told on the way; the short way tells nothing but its end.
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                await app(scope, receive, sending)
+            try:
+                with structlog.contextvars.bound_contextvars(request_id=request_id):
+                    await app(scope, receive, sending)
+            finally:
+                machinery.intake.give_back(scope)
             route_name = getattr(scope.get("route_handler"), "name", None) or "other"
         else:
             status, route_name = quick.status, quick.route

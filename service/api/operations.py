@@ -20,6 +20,7 @@ from service.answers.times import Times
 from service.answers.vitals import KeptVitals
 from service.api.attempts import Attempts
 from service.api.doors import Doors
+from service.api.intake import Intake
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.params import Param
@@ -75,6 +76,10 @@ class Machinery(Struct, kw_only=True):
     metrics: Metrics
     vitals: KeptVitals
     read_keys_required: bool
+    intake: Intake = field(default_factory=Intake)
+    """How much of bodies is held."""
+    ends_by: float | None = None
+    """When all has to be put away, by the loop's clock; None until the end was asked for."""
     is_readable: bool = True
     """Whether the read models can be asked: not while they are first built, or built by code
     whose rows this one cannot read."""

@@ -1,5 +1,6 @@
 """Whether the service can answer, and what it says while its read models cannot be asked."""
 
+import asyncio
 from math import ceil
 from typing import Literal
 
@@ -10,10 +11,13 @@ from service.api.operations import Machinery, Operation
 from service.domain.refusals import NotReady
 from service.log.read import read_head
 from service.log.schema import HEAD_REVISION, fetch_revision
+from service.postgres.faults import passing
+from service.postgres.pool import Pool
 from service.read_models.replay import fetch_state
 from service.read_models.replays import Replay, fetch_running, told_of
 
 RETRY_SECONDS_MAX = 30
+LOOK_SECONDS = 2.0
 _NEED_NO_READ_MODELS = ("Replays", "Keys", "Diagnosis")
 
 
@@ -30,9 +34,32 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 async def look(machinery: Machinery) -> Readiness:
-    """Ask the database for all that answering needs."""
+    """What the database says of all that answering needs, or that it says nothing in time."""
+    looking = asyncio.create_task(_look(machinery), name="readiness")
+    # Not waited for beyond that: a server that does not answer does not take back either.
+    await asyncio.wait({looking}, timeout=LOOK_SECONDS)
+    if looking.done():
+        return looking.result()
+    looking.cancel()
+    machinery.tasks.add(looking)
+    looking.add_done_callback(machinery.tasks.discard)
+    return _not_reached(_waited_for(machinery.pool))
+
+
+def _not_reached(told: str) -> Readiness:
+    return Readiness(state="not_ready", checks={"database": f"not reached: {told}"})
+
+
+def _waited_for(pool: Pool) -> str:
+    used, most = pool.get_size() - pool.get_idle_size(), pool.get_max_size()
+    if used >= most:
+        return f"no connection is free ({used} of {most} in use, or without an answer)"
+    return f"no answer within {LOOK_SECONDS:g} s"
+
+
+async def _look(machinery: Machinery) -> Readiness:
     try:
-        async with machinery.pool.acquire(timeout=2) as connection:
+        async with machinery.pool.acquire() as connection:
             head = await read_head(connection)
             if (revision := await fetch_revision(connection)) != HEAD_REVISION:
                 # Of another schema nothing more can be asked.
@@ -41,17 +68,19 @@ async def look(machinery: Machinery) -> Readiness:
             state = await fetch_state(connection)
             running = None if state.is_current else await fetch_running(connection)
     except Exception as fault:  # noqa: BLE001 (whatever it is, the service is not ready)
-        return Readiness(
-            state="not_ready", checks={"database": f"not reached: {type(fault).__name__}"}
-        )
+        told = passing(fault)
+        return _not_reached(type(fault).__name__ if told is None else told)
     machinery.position_seen = max(machinery.position_seen, head.position)
     checks = {
         "database": "ok",
         "migrations": "ok",
         "read_models": "ok" if state.is_readable else _told(running),
     }
+    kept_from_writing = machinery.writer.kept_from_writing
+    if kept_from_writing is not None:
+        checks["writing"] = kept_from_writing
     return Readiness(
-        state="ready" if state.is_readable else "not_ready",
+        state="ready" if state.is_readable and kept_from_writing is None else "not_ready",
         checks=checks,
         replay=running or UNSET,
         facts=await ready_facts(machinery) or UNSET,

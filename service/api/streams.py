@@ -9,8 +9,8 @@ breaks off; a repeat with the same ids, or the same Idempotency-Key, goes on whe
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import MutableMapping, Sequence
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -21,6 +21,7 @@ from service.answers.events import HeadView
 from service.answers.names import with_near_names
 from service.api.bodies import (
     LINE_BYTES_MAX,
+    LINES_RATE_MIN,
     NDJSON,
     Line,
     check_content,
@@ -114,6 +115,7 @@ async def record_stream(call: Call) -> Response[bytes]:
         NothingRecorded: no line was, now or before.
         StreamBroken: it ended before its end.
         NotReady: the service is about to stop, or too many writes wait for too long.
+        QueueFull: more bodies are held already than fit in memory.
     """
     check_content(call.request, NDJSON)
     if "if-match" in call.request.headers:
@@ -125,11 +127,13 @@ async def record_stream(call: Call) -> Response[bytes]:
     id_base = _id_base(call)
     is_dry = call.query.get("dry_run", False)
     tally = _Tally()
+    # The lines of one chunk are held, and those of the next.
+    call.machinery.intake.take(cast("MutableMapping[str, Any]", call.request.scope), CHUNK_BYTES)
     committing = _Committing(call, tally, StreamRehearsal() if is_dry else None)
     chunk = _Chunk()
     try:
         try:
-            async for line in lines_of(received(call.request)):
+            async for line in lines_of(received(call.request, LINES_RATE_MIN)):
                 chunk.take(line, id_base)
                 if chunk.is_full:
                     await committing.then(chunk)

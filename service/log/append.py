@@ -29,6 +29,9 @@ _APPEND_RECEIPTS = _SQL["append_receipts"]
 _TAKE_LOCK = _SQL["take_lock"]
 _GIVE_LOCK_BACK = _SQL["give_lock_back"]
 
+GIVE_BACK_SECONDS = 3.0
+"""After that the connection is given up, and its lock with it."""
+
 
 class Head(Struct, frozen=True):
     """The greatest position and what the chain has come to there."""
@@ -89,7 +92,7 @@ async def _give_lock_back(connection: Connection) -> None:
     if connection.is_closed():
         return
     try:
-        await connection.execute(_GIVE_LOCK_BACK)
+        await connection.execute(_GIVE_LOCK_BACK, timeout=GIVE_BACK_SECONDS)
     except BaseException:
         # Nobody else would get the lock while the connection lives.
         connection.terminate()

@@ -6,12 +6,15 @@ SELECT pg_advisory_xact_lock(7240002);
 -- name: take_lock
 -- The same lock for the session, over several statements that each commit by themselves. What
 -- runs meanwhile looks up by key: plans are made once, for whatever arrays come, and must not be
--- those of tables that were empty then.
+-- those of tables that were empty then. Whoever holds a lock for long is not waited for: the
+-- queue would fill meanwhile.
+SET lock_timeout = '10s';
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
 SELECT pg_advisory_lock(7240002);
 
 -- name: give_lock_back
+RESET lock_timeout;
 RESET plan_cache_mode;
 RESET enable_seqscan;
 SELECT pg_advisory_unlock(7240002);

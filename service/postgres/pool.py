@@ -1,6 +1,6 @@
 """Connections: a pool whose members act as one role."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -17,6 +17,11 @@ else:
 
 REQUEST_SECONDS = 60
 """So long may a statement take by which somebody waits for an answer."""
+CONNECT_SECONDS = 10.0
+ACQUIRE_SECONDS = 30.0
+"""So long is waited for a connection that others use."""
+RELEASE_SECONDS = 2.0
+"""So long a connection is waited for whose statement was left, before it is given up."""
 PATIENCE_SECONDS = 24 * 60 * 60.0
 """For statements that take as long as the log is long."""
 DATABASE_FAULTS = (
@@ -30,6 +35,21 @@ DATABASE_FAULTS = (
 """What a statement raises when it, its connection or its server fails."""
 
 _FIND_ROLE = load_statements("service.postgres", "pool.sql")["find_role"]
+
+
+class _BoundedPool(Pool):
+    """A pool at which nobody waits without end: a server may take questions and answer none."""
+
+    def acquire(self, *, timeout: float | None = ACQUIRE_SECONDS) -> Any:
+        return super().acquire(timeout=timeout)
+
+    async def release(
+        self,
+        connection: Any,
+        *,
+        timeout: float | None = RELEASE_SECONDS,  # noqa: ASYNC109 (the driver's)
+    ) -> None:
+        await super().release(connection, timeout=timeout)
 
 
 async def open_pool(
@@ -48,12 +68,18 @@ async def open_pool(
     async def keep(connection: Connection) -> None:
         """Nothing a request does outlives its transaction: resetting would cost a round trip."""
 
-    return await asyncpg.create_pool(
+    return await _BoundedPool(
         dsn,
         min_size=1,
         max_size=size_max,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=300.0,
         init=act_as_role,
         reset=keep,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
+        timeout=CONNECT_SECONDS,
         command_timeout=REQUEST_SECONDS,
         server_settings={
             "application_name": "lab-timeline",
@@ -61,5 +87,9 @@ async def open_pool(
             "TimeZone": "UTC",
             "search_path": search_path,
             "default_transaction_isolation": "read committed",
+            # The lock of a service whose machine is gone is to be had after half a minute.
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "4",
         },
     )

@@ -17,6 +17,8 @@ _FETCH_CURRENT_AND_KNOWN = _SQL["fetch_current_and_known"]
 _FETCH_MOVED = _SQL["fetch_moved"]
 
 NO_HEAD = Head()
+LOOK_SECONDS = 10.0
+"""Everybody waits for this one: of a server that does not answer it is told soon."""
 
 
 class Made(Struct, frozen=True):
@@ -59,9 +61,11 @@ async def fetch_current(connection: Connection, known: Iterable[int | datetime] 
         else:
             positions.append(one)
     if positions or instants:
-        rows = await connection.fetch(_FETCH_CURRENT_AND_KNOWN, positions, instants)
+        rows = await connection.fetch(
+            _FETCH_CURRENT_AND_KNOWN, positions, instants, timeout=LOOK_SECONDS
+        )
     else:
-        rows = await connection.fetch(_FETCH_CURRENT)
+        rows = await connection.fetch(_FETCH_CURRENT, timeout=LOOK_SECONDS)
     assert rows, "the migration makes the one row of the state"
     first = rows[0]
     found = _known(rows) if positions or instants else {}

@@ -19,6 +19,7 @@ from service.domain.events import Position
 from service.domain.findings import Finding
 from service.domain.refusals import NotReady, QueueFull, Refusal
 from service.log.append import Receipt, append, appending, lock
+from service.postgres.faults import KEEPS_FROM_WRITING, OUT_OF_REACH, passing
 from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.groups import write_group
@@ -32,6 +33,8 @@ from service.recording.stream_rehearsal import StreamRehearsal
 GROUP_COMMANDS_MAX = 256
 GROUP_EVENTS_MAX = 10_000
 QUEUE_COMMANDS_MAX = 2_000
+QUEUE_EVENTS_MAX = 50_000
+"""Of all commands that are not answered yet: events take memory, however few bring them."""
 RETRY_AFTER_SECONDS = 1
 MANY_EVENTS = 64
 """From so many on the log is written while the read models are worked out, in a transaction."""
@@ -39,6 +42,12 @@ LINGER_SECONDS = 0.002
 """So long the lock is held for whoever comes next: to give it back and take it costs as much."""
 LOCK_SECONDS = 0.02
 """After so long it is given back all the same: another process may wait for it."""
+SINGLY_SECONDS = 20.0
+"""So long the commands of a group that failed are tried by themselves."""
+TOLD_SECONDS = 10.0
+"""So long it is told why nothing could be written; somebody has to try to know more."""
+END_SECONDS = 0.3
+"""For a write that was given up to put its connection away."""
 
 log = structlog.get_logger()
 
@@ -80,8 +89,11 @@ class Writer:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_COMMANDS_MAX)
         self._group: list[_Waiting] = []
         """Who was taken from the queue and is not answered yet."""
+        self._events = 0
+        """How many events all those bring who are not answered yet."""
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._kept_from_writing: tuple[float, str] | None = None
 
     def start(self) -> None:
         """Begin to take commands."""
@@ -93,7 +105,27 @@ class Writer:
         await self._queue.join()
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=END_SECONDS)
+
+    def give_up(self) -> None:
+        """Answer all who wait that nobody knows what came of it, and end."""
+        self._is_stopping = True
+        if self._task is not None:
+            self._task.cancel()
+        while not self._queue.empty():
+            self._group.append(self._queue.get_nowait())
+        if self._group:
+            log.warning("writes_given_up", commands=len(self._group))
+            # No refusal: one says that nothing was recorded.
+            self._fail(TimeoutError("The service ended before the database answered."))
+
+    @property
+    def kept_from_writing(self) -> str | None:
+        """Why nothing could be written of late, though the database is reached."""
+        if self._kept_from_writing is None:
+            return None
+        since, told = self._kept_from_writing
+        return told if monotonic() - since < TOLD_SECONDS else None
 
     async def record(self, command: Command) -> Recorded:
         """
@@ -111,10 +143,14 @@ class Writer:
         waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         # Of a client that hung up nobody awaits the answer; it is no fault that it is not read.
         waiting.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        events = len(command.submissions)
+        if self._events and self._events + events > QUEUE_EVENTS_MAX:
+            raise QueueFull(self._queue.qsize() + len(self._group), RETRY_AFTER_SECONDS)
         try:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull:
             raise QueueFull(self._queue.qsize(), RETRY_AFTER_SECONDS) from None
+        self._events += events
         # A client that hangs up must not cancel the commit of the others.
         return await asyncio.shield(waiting.answer)
 
@@ -143,6 +179,9 @@ class Writer:
             self._group = await self._next_group()
             try:
                 await self._write()
+            except OUT_OF_REACH as fault:
+                log.warning("group_failed", commands=len(self._group), fault=str(fault))
+                self._fail(fault)
             except DATABASE_FAULTS as fault:
                 log.warning("group_failed", commands=len(self._group), fault=str(fault))
                 await self._write_singly(fault)
@@ -169,7 +208,9 @@ class Writer:
             until = monotonic() + LOCK_SECONDS
             while self._group:
                 commands = [waiting.command for waiting in self._group]
-                self._answer(await record(connection, commands, self._chance))
+                answers = await record(connection, commands, self._chance)
+                self._kept_from_writing = None
+                self._answer(answers)
                 if monotonic() < until:
                     with contextlib.suppress(TimeoutError):
                         # Whoever was answered often goes on at once.
@@ -182,6 +223,7 @@ class Writer:
         self._tell(Written(len(group), _new_events(results), monotonic() - self._began))
         for waiting, result in zip(group, results, strict=True):
             self._queue.task_done()
+            self._events -= len(waiting.command.submissions)
             if waiting.answer.cancelled():
                 continue
             if isinstance(result, BaseException):
@@ -192,16 +234,32 @@ class Writer:
     async def _write_singly(self, fault: Exception) -> None:
         """Try each of a group by itself, so that the one at fault fails alone."""
         if len(self._group) == 1:
-            self._answer([fault])
+            self._fail(fault)
             return
+        until = monotonic() + SINGLY_SECONDS
         results: list[Recorded | BaseException] = []
         for waiting in self._group:
             try:
-                async with self._pool.acquire() as connection, appending(connection):
+                async with (
+                    asyncio.timeout(max(until - monotonic(), 0)),
+                    self._pool.acquire() as connection,
+                    appending(connection),
+                ):
                     results += await record(connection, [waiting.command], self._chance)
+            except OUT_OF_REACH as own:
+                # Those after it would only wait as long again.
+                results += [own] * (len(self._group) - len(results))
+                break
             except Exception as own:  # noqa: BLE001 (it is this command's answer)
                 results.append(own)
         self._answer(results)
+
+    def _fail(self, fault: Exception) -> None:
+        """Tell the whole group of *fault*, and whoever asks meanwhile how the service is."""
+        told = passing(fault)
+        if told is not None and isinstance(fault, KEEPS_FROM_WRITING):
+            self._kept_from_writing = (monotonic(), told)
+        self._answer([fault] * len(self._group))
 
 
 async def commit(

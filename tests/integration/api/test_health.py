@@ -1,24 +1,27 @@
 """Whether the service is well, and the pages that come with it."""
 
-import asyncio
 import contextlib
 import re
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
 
+from service.api import readiness
+from service.api.operations import Machinery
 from service.api.routes import OPERATIONS
 from service.app import machinery
 from service.log.keys import key_hash
+from service.recording import writer as writers
 from service.settings import Settings
 from tests.integration.api.asking import get, problem, record
+from tests.support.lines import line_to
 from tests.support.postgres import KEYS, http_client
 
 PAGES = ("/", "/docs")
@@ -58,63 +61,18 @@ async def test_service_is_not_ready_until_all_is_current(
     assert (await anonymous.get("/healthz")).status_code == 200
 
 
-class Line:
-    """The way to the database, which can be cut: what an outage looks like to the service."""
-
-    def __init__(self, target: Any, folder: str) -> None:
-        self._target = target
-        self._socket = Path(folder, ".s.PGSQL.5432")
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._forward, self._socket)
-
-    def cut(self) -> None:
-        assert self._server is not None, "it is open"
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        self._socket.unlink(missing_ok=True)
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if isinstance(self._target, str):
-            far_reader, far_writer = await asyncio.open_unix_connection(self._target)
-        else:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
-        both = {writer, far_writer}
-        self._writers |= both
-        await asyncio.gather(_copied(reader, far_writer), _copied(far_reader, writer))
-        self._writers -= both
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
-
-
-@pytest.fixture
-def folder() -> Iterator[str]:
-    """A short path: that of a socket has some hundred characters at most."""
-    with tempfile.TemporaryDirectory() as found:
-        yield found
-
-
-async def test_service_is_not_ready_while_the_database_is_away(
-    database: str, folder: str, tmp_path: Path
-) -> None:
-    straight: Any = await asyncpg.connect(database)
-    line, given = Line(straight._addr, folder), straight._params
-    await straight.close()
-    await line.open()
-    owner = f"{quote(given.user)}:{quote(given.password or '')}"
-    dsn = f"postgresql://{owner}@/{given.database}?host={quote(folder)}&port=5432"
+@contextlib.asynccontextmanager
+async def serving(dsn: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     keys = {key_hash(role): principal for role, principal in KEYS.items()}
     settings = Settings(database_url=dsn, data_dir=tmp_path)
     async with machinery(settings, dsn, keys) as made, http_client(made, "admin") as client:
+        yield client
+
+
+async def test_service_is_not_ready_while_the_database_is_away(
+    database: str, tmp_path: Path
+) -> None:
+    async with line_to(database) as (line, dsn), serving(dsn, tmp_path) as client:
         await record(client, {"type": "profile", "lab": {"name": "X"}})
         line.cut()
         ready = await client.get("/readyz")
@@ -132,7 +90,77 @@ async def test_service_is_not_ready_while_the_database_is_away(
         assert (await client.get("/readyz")).status_code == 200
         assert (await get(client, "/v1/log"))["position"] == 1
         await record(client, {"type": "profile", "lab": {"name": "Y"}})
-    line.cut()
+
+
+async def test_readiness_is_told_in_time_though_the_database_says_nothing(
+    database: str, tmp_path: Path
+) -> None:
+    async with line_to(database) as (line, dsn), serving(dsn, tmp_path) as client:
+        line.hold()
+        for _ in range(2):
+            began = time.monotonic()
+            told = await client.get("/readyz")
+            assert time.monotonic() - began < 2 * readiness.LOOK_SECONDS
+            assert (told.status_code, told.json()["state"]) == (503, "not_ready")
+            assert told.json()["checks"] == {"database": "not reached: no answer within 2 s"}
+        assert (await client.get("/healthz")).status_code == 200
+        line.go_on()
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_readiness_tells_that_no_connection_is_free(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    async with contextlib.AsyncExitStack() as held:
+        for _ in range(made.pool.get_max_size()):
+            await held.enter_async_context(made.pool.acquire())
+        told = await client.get("/readyz")
+        assert told.status_code == 503
+        assert "no connection is free (10 of 10" in told.json()["checks"]["database"]
+    assert (await client.get("/readyz")).status_code == 200
+
+
+PROFILE = {"type": "profile", "lab": {"name": "X"}}
+
+
+async def test_writes_are_refused_for_now_while_the_database_takes_none(
+    client: httpx.AsyncClient, database: str, cluster: str
+) -> None:
+    """As after a failover: what was connected to is a copy that only reads."""
+    name = urlsplit(database).path[1:]
+    await _execute(cluster, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    await _execute(cluster, _END_ALL, name)
+    await client.get("/readyz")
+    refused = problem(await client.post("/v1/events", json=PROFILE), 503, "not_ready")
+    assert "takes no writes" in refused.detail
+    assert (await client.get("/v1/labs")).status_code == 200
+    told = (await client.get("/readyz")).json()
+    assert (told["state"], told["checks"]["writing"]) == (
+        "not_ready",
+        "The database takes no writes just now",
+    )
+    await _execute(cluster, f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    await _execute(cluster, _END_ALL, name)
+    await client.get("/readyz")
+    await record(client, PROFILE)
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_full_disk_is_told_until_it_is_a_while_ago(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def write(*_: Any) -> None:
+        raise asyncpg.DiskFullError("could not extend file")
+
+    with monkeypatch.context() as full:
+        full.setattr(writers, "write_group", write)
+        refused = await client.post("/v1/events", json=PROFILE)
+    assert "disk of the database is full" in problem(refused, 503, "not_ready").detail
+    assert refused.headers["retry-after"]
+    assert (await client.get("/readyz")).status_code == 503
+    # Nobody may try to write meanwhile, and then nobody would know that there is room again.
+    monkeypatch.setattr(writers, "TOLD_SECONDS", 0)
+    assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_ended_connections_are_replaced(

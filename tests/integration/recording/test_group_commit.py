@@ -21,6 +21,7 @@ from service.domain.refusals import (
     QueueFull,
     UnknownEvent,
 )
+from service.log import append as logs
 from service.log.append import LogEntry, lock
 from service.read_models.groups import write_group
 from service.recording import writer as writers
@@ -297,6 +298,21 @@ class TestQueue:
         await writer.stop()
         assert len(await read_log(base.owner)) == 4
 
+    async def test_is_bounded_by_events_too(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those that are being written count until they are answered; one alone always fits."""
+        monkeypatch.setattr(writers, "QUEUE_EVENTS_MAX", 3)
+        async with running(base) as writer, log_held(base.dsn) as release:
+            large = asyncio.create_task(writer.record(command(ANN, BEN, ANN, BEN)))
+            await until_it_waits(base, large)
+            with pytest.raises(QueueFull):
+                await writer.record(hire_of(1))
+            await release()
+            await large
+            assert isinstance(await writer.record(command(ANN, BEN, ANN)), Recorded)
+        assert len(await read_log(base.owner)) == 7
+
     async def test_is_answered_before_the_writer_stops(self, base: Base) -> None:
         writer = Writer(base.pool, CHANCE)
         waiting = [asyncio.create_task(writer.record(hire_of(n))) for n in range(5)]
@@ -446,6 +462,60 @@ class TestFaultOfTheDatabase:
                 assert all(isinstance(a, Recorded) for a in await asyncio.gather(*others))
             assert isinstance(await writer.record(hire_of(3)), Recorded)
         assert [e.position for e in await read_log(base.owner)] == [1, 2, 3]
+
+
+class TestDatabaseThatDoesNotAnswer:
+    async def test_lock_that_somebody_holds_is_told_to_all_at_once(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each by itself would wait as long again, and the queue would fill meanwhile."""
+        shorter = logs._TAKE_LOCK.replace("'10s'", "'300ms'")
+        assert shorter != logs._TAKE_LOCK
+        monkeypatch.setattr(logs, "_TAKE_LOCK", shorter)
+        async with running(base) as writer:
+            async with log_held(base.dsn), asyncio.timeout(10):
+                answers = await together(writer, *(hire_of(n) for n in range(50)))
+            assert {type(answer) for answer in answers} == {asyncpg.LockNotAvailableError}
+            told = [writer.kept_from_writing]
+            assert isinstance(await writer.record(hire_of(1)), Recorded)
+            told.append(writer.kept_from_writing)
+        assert told == ["Somebody else holds what has to be locked in the database", None]
+        async with base.pool.acquire() as connection:
+            assert await connection.fetchval("SHOW lock_timeout") == "0"
+
+    async def test_nobody_is_tried_after_one_who_did_not_reach_it(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[int] = []
+
+        async def record(_: Any, commands: Sequence[Command], __: Any) -> Any:
+            tried.append(len(commands))
+            raise ZeroDivisionError if len(tried) < 3 else ConnectionRefusedError
+
+        monkeypatch.setattr(writers, "record", record)
+        async with running(base) as writer:
+            answers = await together(writer, *(hire_of(n) for n in range(5)))
+        assert tried == [5, 1, 1]
+        kinds = [ZeroDivisionError, *[ConnectionRefusedError] * 4]
+        assert [type(answer) for answer in answers] == kinds
+
+    async def test_commands_are_answered_without_it_at_the_end(self, base: Base) -> None:
+        """Not as refused: what was sent may yet be recorded."""
+        writer = Writer(base.pool, CHANCE)
+        writer.start()
+        async with log_held(base.dsn):
+            first = asyncio.create_task(writer.record(hire_of(0)))
+            await until_it_waits(base, first)
+            others = [asyncio.create_task(writer.record(hire_of(n))) for n in (1, 2)]
+            await asyncio.sleep(0)
+            writer.give_up()
+            async with asyncio.timeout(5):
+                answers = await asyncio.gather(first, *others, return_exceptions=True)
+                await writer.stop()
+        assert {type(answer) for answer in answers} == {TimeoutError}
+        with pytest.raises(NotReady):
+            await writer.record(hire_of(3))
+        assert await read_log(base.owner) == []
 
 
 async def test_two_writers_share_one_log(base: Base) -> None:

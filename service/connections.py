@@ -1,0 +1,95 @@
+"""
+Connections of clients, each within bounds: of what it may send unasked, and of how long it waits.
+
+The HTTP server bounds none of it: one that says nothing, or takes nothing, would be kept for ever.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+"""For a whole head, from the connection's begin or from the answer before it."""
+HEAD_BYTES_MAX = 64 * 1024
+REST_SECONDS = 60.0
+"""For the rest of a body that was refused before it had come."""
+SEND_SECONDS = 60.0
+"""A client that takes nothing of an answer for so long is hung up on."""
+CONNECTIONS_MAX = 1_900
+"""Of one process."""
+_CLOSED = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOSED
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSED
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """A connection that notes since when it waits for its client."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.waits_for_head_since: float | None = None
+        self.waits_for_taking_since: float | None = None
+        self._head_bytes = 0
+        self._has_rest = False
+        """Whether the body of a request that was answered early still comes."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base
+        super().connection_made(transport)
+        self._wait_for_head()
+        if len(self.connections) > CONNECTIONS_MAX:
+            transport.write(_TOO_MANY)
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.waits_for_head_since is None or self._has_rest or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self.waits_for_head_since = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if self._has_rest:
+            self._wait_for_head()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:
+            self._wait_for_head()
+            if self.cycle.more_body:
+                # Passed over, so that the client comes to read why.
+                self._has_rest = True
+                self.waits_for_head_since = self.loop.time() + REST_SECONDS - HEAD_SECONDS
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        self.waits_for_taking_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.waits_for_taking_since = None
+        super().resume_writing()
+
+    def _wait_for_head(self) -> None:
+        self.waits_for_head_since = self.loop.time()
+        self._head_bytes = 0
+        self._has_rest = False
+
+
+def hang_up_on_the_slow(connections: Iterable[Any], now: float) -> None:
+    """End the *connections* whose clients were waited for too long."""
+    for one in list(connections):
+        since = one.waits_for_head_since
+        if since is not None and now - since > HEAD_SECONDS:
+            one.transport.close()
+        since = one.waits_for_taking_since
+        if since is not None and now - since > SEND_SECONDS:
+            # Closing would wait until all was taken.
+            one.transport.abort()
