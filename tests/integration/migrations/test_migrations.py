@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from alembic.config import Config
 
 from service.app import CHANCE, make_current
 from service.domain.events import Payload, Retraction
+from service.log.keys import create_key, rotate_key
 from service.log.schema import HEAD_REVISION, current_revision, migrate, migrations_folder
 from service.postgres.binaries import OtherMajorError
 from service.read_models.replay import fetch_state, replay
@@ -174,6 +176,34 @@ async def test_read_models_are_taken_back_after_a_replay_too(database: str) -> N
     async with open_base(database) as base:
         await make_current(base.pool)
         assert await fetch_rows(base.owner) == before
+
+
+async def test_key_that_ends_is_over_where_ends_are_not_known(database: str) -> None:
+    """An edition that knows no ends would take it for ever."""
+    now = CHANCE.now()
+    later = now + timedelta(days=1)
+    async with connected(database) as connection:
+        for name, end in (("guest", later), ("lasting", None)):
+            await create_key(
+                connection,
+                name=name,
+                hashed=name.encode(),
+                role="writer",
+                created_at=now,
+                expires_at=end,
+            )
+        for name in ("guest", "lasting"):
+            await rotate_key(
+                connection, name=name, hashed=f"{name} 2".encode(), now=now, overlap=later - now
+            )
+    await asyncio.to_thread(_downgrade, database, "0004")
+    async with connected(database) as connection:
+        in_use = await connection.fetch("SELECT key_hash FROM api_keys WHERE revoked_at IS NULL")
+        assert [bytes(row[0]) for row in in_use] == [b"lasting 2"]
+        assert await connection.fetchval(
+            "SELECT has_table_privilege('timeline_service', 'api_keys', 'UPDATE')"
+        )
+    await asyncio.to_thread(migrate, database)
 
 
 def test_two_processes_migrate_at_once(bare_database: str) -> None:
