@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from service.api.metrics import Metrics
 from service.api.openapi import document
 from service.api.operations import Machinery, Place
 from service.api.rates import Buckets
+from service.api.tracing import Tracer
 from service.listening import FIRST_QUESTION
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
@@ -31,7 +32,7 @@ from service.read_models.replay import ReadModelState, fetch_state, replay
 from service.read_models.replays import ReplayRunning, clean_up
 from service.recording.admission import Chance
 from service.recording.forwarding import ForwardingWriter
-from service.recording.writer import Writer
+from service.recording.writer import Writer, Written
 from service.settings import Rate, Settings
 from service.tasks import at_most, end
 from service.web.handlers import page_handlers
@@ -83,7 +84,14 @@ async def machinery(
             head = await read_head(connection)
         attempts = Attempts(_buckets(settings.key_attempts))
         metrics = Metrics(place.shared_folder)
-        writer = _writer(pool, place, metrics)
+        tracer = Tracer() if settings.has_traces else None
+
+        def tell(written: Written) -> None:
+            metrics.count_group(written)
+            if tracer is not None:
+                tracer.tell_group(written)
+
+        writer = _writer(pool, place, tell)
         writer.start()
         made = Machinery(
             pool=pool,
@@ -106,6 +114,7 @@ async def machinery(
                 requests=_buckets(settings.rate_limit),
             ),
             metrics=metrics,
+            tracer=tracer,
             vitals=KeptVitals(pool, settings.data_dir if settings.database_url is None else None),
             read_keys_required=settings.read_keys_required,
             place=place,
@@ -119,6 +128,8 @@ async def machinery(
             async with at_most(max(left, END_SECONDS_MIN)):
                 await end(made.tasks)
             await writer.stop()
+            if made.tracer is not None:
+                await asyncio.to_thread(made.tracer.close)
 
 
 @contextlib.asynccontextmanager
@@ -164,10 +175,10 @@ async def make_current(pool: Pool, workers: Workforce | None = None) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _writer(pool: Pool, place: Place, metrics: Metrics) -> Writer:
+def _writer(pool: Pool, place: Place, tell: Callable[[Written], None]) -> Writer:
     if place.leads or place.writer_path is None:
-        return Writer(pool, CHANCE, metrics.count_group)
-    return ForwardingWriter(pool, CHANCE, place.writer_path, metrics.count_group)
+        return Writer(pool, CHANCE, tell)
+    return ForwardingWriter(pool, CHANCE, place.writer_path, tell)
 
 
 def _buckets(rate: Rate | None) -> Buckets | None:

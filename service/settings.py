@@ -10,6 +10,7 @@ import msgspec
 import platformdirs
 
 READ_KEYS = ("open", "required")
+TRACES = ("none", "otlp")
 REPLAY_PROCESSES_MAX = 16
 OFF = "off"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
@@ -58,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that are not known, from an address."""
     proxies: tuple[str, ...] = ()
     """Whose word is taken for where a request comes from: addresses and networks."""
+    has_traces: bool = False
+    """Whether a collector is told of requests and groups; where it is, OTEL_ variables say."""
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"
@@ -75,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise BadSetting(
                 f"TIMELINE_READ_KEYS is '{read_keys}'; it takes {' or '.join(READ_KEYS)}."
             )
+        traces = environ.get("TIMELINE_TRACES") or "none"
+        if traces not in TRACES:
+            raise BadSetting(f"TIMELINE_TRACES is '{traces}'; it takes {' or '.join(TRACES)}.")
         values: dict[str, Any] = {
             "database_url": environ.get("DATABASE_URL") or None,
             "owner_url": environ.get("TIMELINE_OWNER_URL") or None,
@@ -96,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "TIMELINE_KEY_ATTEMPTS", environ.get("TIMELINE_KEY_ATTEMPTS") or "100/minute"
             ),
             "proxies": _networks(environ.get("TIMELINE_PROXIES")),
+            "has_traces": traces == "otlp",
         }
         values.update({k: v for k, v in overrides.items() if v is not None})
         values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()

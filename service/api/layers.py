@@ -88,6 +88,18 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
         said = noted(scope)
         if "problem" in said:
             machinery.metrics.count_refusal(said["problem"])
+        if machinery.tracer is not None:
+            machinery.tracer.tell_request(
+                scope["headers"],
+                seconds,
+                {
+                    "http.request.method": counted,
+                    "http.route": route_name,
+                    "http.response.status_code": status,
+                    "timeline.position": position,
+                    "timeline.request_id": request_id,
+                },
+            )
         log.info(
             "request_answered",
             method=method,

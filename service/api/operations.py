@@ -24,6 +24,7 @@ from service.api.intake import Intake
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.params import Param
+from service.api.tracing import Tracer
 from service.domain.refusals import Refusal
 from service.log.keys import KeyLookUp, Principal, Role
 from service.log.read import LogIdentity
@@ -75,6 +76,7 @@ class Machinery(Struct, kw_only=True):
     doors: Doors
     metrics: Metrics
     vitals: KeptVitals
+    tracer: Tracer | None = None
     read_keys_required: bool
     intake: Intake = field(default_factory=Intake)
     """How much of bodies is held."""
