@@ -250,12 +250,14 @@ class Memory:
             head = self._current.head.position
             with self._making_it() as missed:
                 made = await remember_lab(connection, lab, Window(head - head // window, head))
-        if made.weight > self._weight_max // 2:
-            self._too_heavy[lab] = window
-        elif missed.everything or lab in missed.labs or made.shows(missed.people):
-            self._leave(lab, self._answers_again)
-        else:
-            self._keep(made)
+            # Before the connection is given back, which lets others go on: whom events move then
+            # is noted of what is being made, and forgotten of what is kept.
+            if made.weight > self._weight_max // 2:
+                self._too_heavy[lab] = window
+            elif missed.everything or lab in missed.labs or made.shows(missed.people):
+                self._leave(lab, self._answers_again)
+            else:
+                self._keep(made)
 
     def _keep(self, made: RememberedLab) -> None:
         before = self._labs.pop(made.lab, None)

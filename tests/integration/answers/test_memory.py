@@ -1,7 +1,10 @@
 """What is remembered answers as the database does, to the byte, whatever was recorded since."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import date
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,7 +19,7 @@ from service.app import CHANCE
 from service.domain.events import Relation
 from service.domain.presence import Presence
 from service.domain.refusals import Refusal
-from service.postgres.pool import Connection
+from service.postgres.pool import Connection, Pool
 from service.read_models.histories import Window
 from service.read_models.replay import replay, roll_back
 from tests.support import builders as b
@@ -115,6 +118,41 @@ async def test_what_moved_while_it_was_made_is_not_kept(base: Base) -> None:
     now = await _times(memory, TODAY, None)
     async with base.pool.acquire() as connection:
         assert await memory.lab("x", now) == await _asked(connection, "x", now)
+
+
+class _SlowToReturn:
+    """A pool, and what happens while whoever makes a lab gives its connection back."""
+
+    def __init__(self, pool: Pool, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._pool = pool
+        self._meanwhile = meanwhile
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as connection:
+            yield connection
+        task = asyncio.current_task()
+        if task is not None and task.get_name() == "remember_lab":
+            await self._meanwhile()
+
+
+async def test_what_moved_when_it_was_just_made_is_not_told(base: Base) -> None:
+    """Between the last row and the answer others are asked, and events recorded."""
+    await record(base.pool, with_entities(b.founding("x", on="2019")))
+    await record(base.pool, b.hire(b.entity("ann", "Ann"), at="x", on="2020-01"))
+
+    async def hire_another() -> None:
+        await record(base.pool, b.hire(b.entity("bob", "Bob"), at="x", on="2020-02"))
+        await memory.current()
+
+    pool = cast("Pool", _SlowToReturn(base.pool, hire_another))
+    memory = Memory(pool, answers_again=0)
+    await memory.lab("x", await _times(memory, TODAY, None))
+    await asyncio.gather(*memory._making.values())
+    now = await _times(memory, TODAY, None)
+    async with base.pool.acquire() as connection:
+        asked = await _asked(connection, "x", now)
+    assert await memory.lab("x", now) in (None, asked)
 
 
 async def test_labs_are_made_one_after_the_other(
