@@ -34,9 +34,10 @@ from service.settings import Settings
 from service.tasks import end
 
 GRACEFUL_SECONDS = 8
-GIVE_UP_SECONDS = 7.0
+GIVE_UP_SECONDS = 6.5
 """After the end was asked for, what the database has not answered is answered without it."""
-END_SECONDS = 9.0
+END_SECONDS = 8.6
+"""By then what goes on by itself has put its things away."""
 TICKS_A_SECOND = 10
 """The server's own."""
 PAUSE_SECONDS_MAX = 60.0
@@ -99,16 +100,12 @@ async def answer(
             made.is_readable = (await read_state(made.pool)).is_readable
         server = Server(made, overseer, settings.proxies)
         overseer.oversee(server)
-        looking = set()
         if place.shared_folder is not None:
-            looking.add(asyncio.create_task(keep_noting(made), name="metrics"))
+            made.tasks.add(asyncio.create_task(keep_noting(made), name="metrics"))
         if place.leads:
             made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
-            looking.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))
-        try:
-            await server.serve(list(sockets))
-        finally:
-            await end(looking)
+            made.tasks.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))
+        await server.serve(list(sockets))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from service.api.dispatch import to_response
 from service.api.operations import Call, Machinery
-from service.domain.refusals import NotFound, Refusal, shown
+from service.domain.refusals import NotFound, NotReady, Refusal, shown
 from service.domain.submissions import uuid_or_none
 from service.read_models.replay import replay, roll_back
 from service.read_models.replays import Replay, fetch_replay, fetch_replays
@@ -95,6 +95,7 @@ async def _started(
     The answer once the replay is on record.
 
     Raises:
+        NotReady: the service ended before it began.
         Refusal: it could not begin.
     """
     task = asyncio.create_task(_run(replay_id, work))
@@ -106,6 +107,8 @@ async def _started(
             found = await fetch_replay(connection, replay_id)
         if found is not None:
             return to_response(found, 202, machinery, {"Location": f"/v1/replays/{replay_id}"})
+        if is_over and task.cancelled():
+            raise NotReady("The service is about to stop; send this again in a moment.")
         if is_over:
             refusal = task.result()
             assert refusal is not None, "what begins is on record"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 from msgspec import Struct
 
 from service.domain.events import (
@@ -89,13 +90,16 @@ async def appending(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _give_lock_back(connection: Connection) -> None:
-    if connection.is_closed():
-        return
     try:
-        await connection.execute(_GIVE_LOCK_BACK, timeout=GIVE_BACK_SECONDS)
+        if not connection.is_closed():
+            await connection.execute(_GIVE_LOCK_BACK, timeout=GIVE_BACK_SECONDS)
+    except asyncpg.InterfaceError:
+        # It broke, and the pool has taken it back: the lock went with it.
+        return
     except BaseException:
-        # Nobody else would get the lock while the connection lives.
-        connection.terminate()
+        with contextlib.suppress(asyncpg.InterfaceError):
+            # Nobody else would get the lock while the connection lives.
+            connection.terminate()
         raise
 
 

@@ -93,6 +93,7 @@ class Writer:
         """How many events all those bring who are not answered yet."""
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._is_over = False
         self._kept_from_writing: tuple[float, str] | None = None
 
     def start(self) -> None:
@@ -109,7 +110,7 @@ class Writer:
 
     def give_up(self) -> None:
         """Answer all who wait that nobody knows what came of it, and end."""
-        self._is_stopping = True
+        self._is_stopping = self._is_over = True
         if self._task is not None:
             self._task.cancel()
         while not self._queue.empty():
@@ -175,7 +176,8 @@ class Writer:
             return await stream.take(connection, command, self._chance)
 
     async def _run(self) -> None:
-        while True:
+        # What it is in may answer a cancellation with a fault of its own.
+        while not self._is_over:
             self._group = await self._next_group()
             try:
                 await self._write()
