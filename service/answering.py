@@ -20,7 +20,7 @@ from service.app import (
     make_current,
     read_state,
 )
-from service.connections import BoundedConnection, hang_up_on_the_slow
+from service.connections import BoundedConnection, hang_up_on_the_slow, hang_up_on_who_holds_up
 from service.database import say, watch
 from service.listening import BACKLOG, listen, tell_address
 from service.log.read import read_head
@@ -34,6 +34,8 @@ from service.settings import Settings
 from service.tasks import end
 
 GRACEFUL_SECONDS = 8
+HOLD_UP_SECONDS = 5.0
+"""After the end was asked for, a body that still comes and an answer not taken hold up nobody."""
 GIVE_UP_SECONDS = 6.5
 """After the end was asked for, what the database has not answered is answered without it."""
 END_SECONDS = 8.6
@@ -157,6 +159,7 @@ class Server(uvicorn.Server):
             task.cancel()
         loop = asyncio.get_running_loop()
         self._made.ends_by = loop.time() + (0 if at_once else END_SECONDS)
+        loop.call_later(HOLD_UP_SECONDS, hang_up_on_who_holds_up, self.server_state.connections)
         # Early enough that who waits is told before the connections are closed.
         loop.call_later(0 if at_once else GIVE_UP_SECONDS, self._made.writer.give_up)
 

@@ -83,6 +83,16 @@ class BoundedConnection(HttpToolsProtocol):
         self._has_rest = False
 
 
+def hang_up_on_who_holds_up(connections: Iterable[Any]) -> None:
+    """End those *connections* whose clients are waited for in the midst of a request."""
+    for one in list(connections):
+        is_sending = one.cycle is not None and one.cycle.more_body
+        if one.waits_for_taking_since is not None or (
+            is_sending and not one.cycle.response_complete
+        ):
+            one.transport.abort()
+
+
 def hang_up_on_the_slow(connections: Iterable[Any], now: float) -> None:
     """End the *connections* whose clients were waited for too long."""
     for one in list(connections):
