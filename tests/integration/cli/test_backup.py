@@ -1,5 +1,6 @@
 """`timeline backup` and the restore of what it wrote, with real processes on real data."""
 
+import asyncio
 import json
 import subprocess
 import tarfile
@@ -8,11 +9,14 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+import asyncpg
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import timeline
+from service.postgres.embedded import EmbeddedPostgres
+from tests.support.processes import is_alive
 from tests.support.server import TIMELINE, served
 
 KEY = "outside"
@@ -153,8 +157,13 @@ def test_backup_that_is_not_as_it_was_written_is_refused(whole: Path, tmp_path: 
         assert list(data_dir.glob("postgres.unfinished-*")) == [], name
 
 
-def test_restore_that_was_killed_leaves_nothing(whole: Path, tmp_path: Path) -> None:
-    """The next one clears up after it, and goes through."""
+@pytest.mark.parametrize(
+    ("part", "sign"), [(0.5, "base"), (1, "postmaster.pid")], ids=["unpacking", "server running"]
+)
+def test_restore_that_was_killed_leaves_nothing(
+    whole: Path, tmp_path: Path, part: float, sign: str
+) -> None:
+    """The next one clears up after it, a server of its own included, and goes through."""
     data_dir = tmp_path / "data"
     with subprocess.Popen(
         [*TIMELINE, "restore", "-", "--data-dir", str(data_dir)],
@@ -164,17 +173,43 @@ def test_restore_that_was_killed_leaves_nothing(whole: Path, tmp_path: Path) -> 
     ) as killed:
         assert killed.stdin is not None
         raw = whole.read_bytes()
-        killed.stdin.write(raw[: len(raw) // 2])
+        killed.stdin.write(raw[: int(len(raw) * part)])
         killed.stdin.flush()
+        if part == 1:
+            killed.stdin.close()
         deadline = time.monotonic() + 60
-        while not list(data_dir.glob("postgres.unfinished-*/postgres/base")):
+        while not list(data_dir.glob(f"postgres.unfinished-*/postgres/{sign}")):
             assert time.monotonic() < deadline
-            time.sleep(0.02)
+            time.sleep(0.005)
         killed.kill()
     assert not (data_dir / "postgres").exists()
+    servers = [
+        int(file.read_text().split()[0])
+        for file in data_dir.glob("postgres.unfinished-*/postgres/postmaster.pid")
+    ]
     done = run("restore", str(whole), "--data-dir", str(data_dir))
     assert done.exit_code == 0, done.output
     assert list(data_dir.glob("postgres.unfinished-*")) == []
+    assert not any(map(is_alive, servers))
+
+
+def test_backup_of_a_later_edition_is_refused(tmp_path: Path) -> None:
+    """Its database could not be served; nothing is left of it."""
+    file, data_dir = tmp_path / "later.tar", tmp_path / "data"
+    assert run("migrate", "--data-dir", str(data_dir)).exit_code == 0
+    with EmbeddedPostgres(data_dir) as server:
+        asyncio.run(_later(server.dsn))
+    assert run("backup", "--output", str(file), "--data-dir", str(data_dir)).exit_code == 0
+    refused = run("restore", str(file), "--data-dir", str(tmp_path / "other"))
+    assert refused.exit_code == 2, refused.output
+    assert "later edition" in refused.stderr
+    assert not (tmp_path / "other" / "postgres").exists()
+
+
+async def _later(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
 
 
 def test_backup_says_what_it_cannot_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
