@@ -45,7 +45,7 @@ from tests.support.histories import (
 )
 from tests.support.stepping import Lines, Schedule, Stepper, in_every_order, opened_lines, settled
 
-AT_MOST = None if os.environ.get("TIMELINE_INTERLEAVINGS") == "all" else 12
+AT_MOST = None if os.environ.get("TIMELINE_INTERLEAVINGS") == "all" else 6
 """So many orders of three writers, or of one that is cut off; `all` tries every one."""
 
 BEFORE: list[Payload] = [
