@@ -15,6 +15,9 @@ from service.domain.refusals import Refusal
 from service.postgres.pool import Connection, Pool
 from service.postgres.statements import load_statements
 
+FIND_SECONDS = 10.0
+"""Every request with a key waits for it: not for as long as a long answer may take."""
+
 _SQL = load_statements("service.log", "keys.sql")
 _FIND_KEYS = _SQL["find_keys"]
 _NOTE_USE = _SQL["note_use"]
@@ -172,7 +175,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 async def _find_keys(
     connection: Connection, hashes: Iterable[bytes], now: datetime
 ) -> dict[bytes, Principal]:
-    rows = await connection.fetch(_FIND_KEYS, list(hashes), now)
+    rows = await connection.fetch(_FIND_KEYS, list(hashes), now, timeout=FIND_SECONDS)
     return {r["key_hash"]: Principal(r["name"], r["role"], r["revoked_before"]) for r in rows}
 
 

@@ -15,7 +15,7 @@ from tests.support.nasty import ALL, acting
 from tests.support.postgres import http_client
 
 HIRED = "00000000-0000-4000-8000-00000000aaaa"
-SHOWN_WITHOUT = {"serve", "restore", "backup"}
+SHOWN_WITHOUT = {"serve", "restore", "backup", "bench"}
 """Commands that show nothing of what a log says."""
 
 
@@ -80,6 +80,7 @@ async def test_no_command_lets_a_text_act_on_a_terminal(log: None, tmp_path: Pat
         ("keys", "revoke", ALL),
         ("keys", "revoke", f"no {ALL}"),
         ("migrate",),
+        ("doctor",),
     ]
     assert {c.name for c in COMMANDS} <= {words[0] for words in asked} | SHOWN_WITHOUT
     for words in asked:

@@ -5,6 +5,7 @@ However their steps fall: no gap, nothing lost, nobody stuck, one winner where o
 whoever reads meanwhile sees each position once and in order.
 """
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -273,7 +274,8 @@ async def _cut(base: Base, stepper: Stepper) -> None:
     await base.owner.execute("SELECT pg_terminate_backend($1, 5000)", stepper.pid)
     if stepper.is_at_gate:
         stepper.step()
-    with pytest.raises(DATABASE_FAULTS):
+    # Cut when all is written and only the lock is to be given back, it is no fault.
+    with contextlib.suppress(*DATABASE_FAULTS):
         await stepper.task
 
 
