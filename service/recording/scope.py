@@ -75,60 +75,55 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
     return scope
 
 
-async def project(connection: Connection, scope: Scope, after: Position) -> list[Beliefs]:
+async def project(
+    connection: Connection, scope: Scope, concerned: Concerned, after: Position
+) -> list[Beliefs]:
     """
     The beliefs that the entries of *scope* change, as of *after*, where it began.
 
     Asks the database only if the scope is not self-contained.
     """
-    people, labs = _concerned(scope)
     new = [entry.event for entry in scope.entries]
-    if not is_self_contained(scope):
+    if not is_self_contained(scope, concerned):
         return await catch_up(
-            connection,
-            Concerned(people=people, labs=labs, moves_people=_moves_people(scope)),
-            after=after,
-            until=scope.head.position,
-            new=new,
+            connection, concerned, after=after, until=scope.head.position, new=new
         )
     units: list[Beliefs] = []
-    for number, unit in enumerate(follow(scope.kept, people, labs, after=after, new=new), 1):
+    following = follow(scope.kept, concerned.people, concerned.labs, after=after, new=new)
+    for number, unit in enumerate(following, 1):
         units.append(unit)
         if number % UNITS_IN_A_TURN == 0:
             await asyncio.sleep(0)
     return units
 
 
-def is_self_contained(scope: Scope) -> bool:
+def concerned_by(scope: Scope) -> Concerned:
+    """Whom the entries of *scope* concern, by what they say and take back."""
+    concerns = [c for entry in scope.entries for c in entry.concerns]
+    return Concerned(
+        people={c.subject.id for c in concerns if c.subject.kind == "person"},
+        labs={c.subject.id for c in concerns if c.is_fact},
+        moves_people=any(
+            moves_people(fact)
+            for entry in scope.entries
+            for fact in facts_of(scope.chains[entry.event.root])
+        ),
+    )
+
+
+def is_self_contained(scope: Scope, concerned: Concerned) -> bool:
     """
     Whether all that its entries change follows from what was read.
 
     Of those who are new nothing is kept that could have been read.
     """
-    if _moves_people(scope):
-        return False
-    people, labs = _concerned(scope)
-    kept = scope.kept
-    return all(
-        one in kept.people or Subject("person", one) not in scope.before for one in people
-    ) and all(one in kept.labs or Subject("lab", one) not in scope.before for one in labs)
-
-
-def _concerned(scope: Scope) -> tuple[set[str], set[str]]:
-    """The people whom the entries of *scope* concern, and the labs of which they are facts."""
-    concerns = [c for entry in scope.entries for c in entry.concerns]
+    kept, before = scope.kept, scope.before
     return (
-        {c.subject.id for c in concerns if c.subject.kind == "person"},
-        {c.subject.id for c in concerns if c.is_fact},
-    )
-
-
-def _moves_people(scope: Scope) -> bool:
-    """Whether stints can follow from what one of the entries says, or takes back, of labs."""
-    return any(
-        moves_people(fact)
-        for entry in scope.entries
-        for fact in facts_of(scope.chains[entry.event.root])
+        not concerned.moves_people
+        and all(
+            one in kept.people or Subject("person", one) not in before for one in concerned.people
+        )
+        and all(one in kept.labs or Subject("lab", one) not in before for one in concerned.labs)
     )
 
 

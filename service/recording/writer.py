@@ -27,7 +27,7 @@ from service.read_models.rows import keep
 from service.recording.admission import Admitted, Chance, Scope, admit
 from service.recording.commands import Acquaintance, Command, Outcome, Recorded, with_event_ids
 from service.recording.rehearsal import Rehearsal, rehearse
-from service.recording.scope import is_self_contained, project, read_scope
+from service.recording.scope import concerned_by, is_self_contained, project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
 
 GROUP_COMMANDS_MAX = 256
@@ -308,14 +308,15 @@ async def record(
                     positions=[e.position for e in events.events],
                 )
             )
-    if len(scope.entries) >= MANY_EVENTS and is_self_contained(scope):
+    concerned = concerned_by(scope)
+    if len(scope.entries) >= MANY_EVENTS and is_self_contained(scope, concerned):
         async with connection.transaction():
             async with _beside(append(connection, scope.entries, receipts)):
-                units = await project(connection, scope, after)
+                units = await project(connection, scope, concerned, after)
                 answers = _answers(admitted, units, scope, after)
             await keep(connection, units)
     else:
-        units = await project(connection, scope, after) if scope.entries else []
+        units = await project(connection, scope, concerned, after) if scope.entries else []
         answers = _answers(admitted, units, scope, after)
         # Last of all: what it writes may be committed with it.
         await write_group(connection, scope.entries, receipts, units)

@@ -11,7 +11,7 @@ import pytest
 
 from service.app import CHANCE, ROLE, SEARCH_PATH
 from service.domain.events import Position
-from service.read_models import building, crews, jobs, replays
+from service.read_models import building, crews, jobs, replays, tables
 from service.read_models.crews import Workforce
 from service.read_models.replay import replay, roll_back
 from service.read_models.replays import STOPPED, Replay, Superseded, fetch_replays
@@ -260,3 +260,25 @@ _WAITING = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_no_more_indexes_are_made_at_once_than_processes_fold(
+    filled: Base, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """The other cores are left to those who read and write meanwhile."""
+    under_way, most = 0, 0
+    make = tables._index
+
+    async def counted(connection: Any, statement: str) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        await make(connection, statement)
+        under_way -= 1
+
+    monkeypatch.setattr(tables, "_index", counted)
+    done = await replayed(filled, count)
+    assert done.state == "done"
+    assert most == count
