@@ -1,13 +1,15 @@
 -- name: look_at_kept
 -- Until the transaction ends the statements of the read models mean those in use; with room for
--- as many sums as there are.
+-- as many sums as there are, and in one process, since others read and write meanwhile.
 SET LOCAL search_path = read_models, public;
 SET LOCAL work_mem = '32MB';
+SET LOCAL max_parallel_workers_per_gather = 0;
 
 -- name: look_at_replayed
 -- Until the transaction ends the statements of the read models mean those just built.
 SET LOCAL search_path = read_models_next, public;
 SET LOCAL work_mem = '32MB';
+SET LOCAL max_parallel_workers_per_gather = 0;
 
 -- name: fetch_sums
 -- What the rows of the read models that are looked at come to, as of a position: by bucket of

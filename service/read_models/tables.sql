@@ -54,17 +54,18 @@ SET LOCAL max_parallel_maintenance_workers = 0;
 SET LOCAL search_path = read_models_next, public;
 
 -- name: vacuum_stints
--- COPY leaves neither statistics nor a visibility map.
-VACUUM (ANALYZE) read_models_next.stints;
+-- COPY leaves neither statistics nor a visibility map. The indexes are looked at in one process,
+-- as they were made.
+VACUUM (ANALYZE, PARALLEL 0) read_models_next.stints;
 
 -- name: vacuum_findings
-VACUUM (ANALYZE) read_models_next.findings;
+VACUUM (ANALYZE, PARALLEL 0) read_models_next.findings;
 
 -- name: vacuum_people
-VACUUM (ANALYZE) read_models_next.people;
+VACUUM (ANALYZE, PARALLEL 0) read_models_next.people;
 
 -- name: vacuum_labs
-VACUUM (ANALYZE) read_models_next.labs;
+VACUUM (ANALYZE, PARALLEL 0) read_models_next.labs;
 
 -- name: vacuum_names
-VACUUM (ANALYZE) read_models_next.names;
+VACUUM (ANALYZE, PARALLEL 0) read_models_next.names;

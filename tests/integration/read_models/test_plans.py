@@ -169,6 +169,21 @@ async def test_reads_in_proportion(seeded: str, asked: Asked, mode: str) -> None
     assert read <= 3 * plan["Actual Rows"] + ROWS_BESIDE
 
 
+async def test_a_comparison_leaves_the_other_cores_alone(seeded: str) -> None:
+    """Others read and write meanwhile; without the setting Postgres takes three processes."""
+    drift = load_statements("service.read_models", "drift.sql")
+    connection = await asyncpg.connect(seeded, server_settings={"search_path": SEARCH_PATH})
+    try:
+        async with connection.transaction(readonly=True):
+            left_alone = await _sums_plan(connection, drift["fetch_sums"])
+            await connection.execute(drift["look_at_kept"])
+            planned = await _sums_plan(connection, drift["fetch_sums"])
+    finally:
+        await connection.close()
+    assert "Gather" in left_alone
+    assert "Gather" not in planned
+
+
 def test_there_is_something_to_find() -> None:
     """At each lab, so that proportion means something: see `seed_stints`."""
     assert MILLION.rows == 1_000_000
@@ -197,6 +212,14 @@ def _rows_read(node: dict[str, Any]) -> float:
         return 0
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     return float((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+async def _sums_plan(connection: asyncpg.Connection, fetch_sums: str) -> str:
+    text = fetch_sums
+    for number, value in enumerate((str(NOW), "1000", "'{}'"), start=1):
+        text = text.replace(f"${number}::", f"{value}::")
+    rows = await connection.fetch(f"EXPLAIN {text}")
+    return "\n".join(row[0] for row in rows)
 
 
 async def _seed(dsn: str) -> None:
