@@ -4,10 +4,158 @@ ALTER SCHEMA read_models OWNER TO timeline_service;
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
+CREATE FUNCTION public.erase(erasure bigint) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        DECLARE
+            named uuid[];
+            gone bigint[];
+        BEGIN
+            -- The log's lock, which the caller holds: nothing may follow the erasure meanwhile.
+            PERFORM pg_advisory_xact_lock(7240002);
+            SELECT ARRAY(SELECT jsonb_array_elements_text(e.payload::jsonb -> 'events'))
+            INTO named
+            FROM public.events AS e
+            WHERE e.position = erasure
+                AND e.position = (SELECT max(position) FROM public.events)
+                AND e.type = 'erasure';
+            IF named IS NULL THEN
+                RAISE EXCEPTION 'position % is no erasure at the head of the log', erasure
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            SELECT ARRAY(
+                SELECT e.position
+                FROM public.events AS e
+                WHERE e.event_id = ANY (named) AND e.erased_by IS NULL AND e.type <> 'erasure'
+            ) INTO gone;
+            IF cardinality(gone) <> cardinality(named) THEN
+                RAISE EXCEPTION 'position % names what is no event, or none that can be erased',
+                    erasure USING ERRCODE = 'restrict_violation';
+            END IF;
+            PERFORM set_config('timeline.erasure', erasure::text, true);
+            UPDATE public.events
+            SET payload = '{"@version":1,"type":"erased"}',
+                salt = '',
+                -- None of these is salted: what was said could be guessed by them.
+                body_digest = NULL,
+                on_lo = NULL,
+                on_hi = NULL,
+                request_id = '',
+                erased_by = erasure
+            WHERE position = ANY (gone);
+            DELETE FROM public.event_subjects
+            WHERE position = ANY (gone)
+                OR position IN (
+                    SELECT about.position
+                    FROM public.events AS erased
+                    JOIN public.events AS about
+                        ON about.target_position
+                            = coalesce(erased.target_position, erased.position)
+                    WHERE erased.position = ANY (gone)
+                );
+            UPDATE public.receipts
+            SET request_digest = ''
+            WHERE positions && gone;
+            PERFORM set_config('timeline.erasure', '', true);
+            RETURN cardinality(gone);
+        END $$;
+
+ALTER FUNCTION public.erase(erasure bigint) OWNER TO postgres;
+
+CREATE FUNCTION public.refuse_all_but_erased_receipts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        BEGIN
+            IF NEW.request_digest = ''
+                AND (NEW.api_key, NEW.idempotency_key, NEW.positions)
+                    = (OLD.api_key, OLD.idempotency_key, OLD.positions)
+                AND EXISTS (
+                    SELECT
+                    FROM public.events
+                    WHERE position = ANY (OLD.positions)
+                        AND erased_by = (SELECT max(position) FROM public.events)
+                )
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'the log is append-only: a change of a receipt is refused'
+                USING ERRCODE = 'restrict_violation';
+        END $$;
+
+ALTER FUNCTION public.refuse_all_but_erased_receipts() OWNER TO postgres;
+
+CREATE FUNCTION public.refuse_all_but_erased_subjects() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT
+                FROM public.events AS own
+                JOIN public.events AS erased
+                    ON coalesce(erased.target_position, erased.position)
+                        = coalesce(own.target_position, own.position)
+                WHERE own.position = OLD.position
+                    AND (own.erased_by IS NOT NULL OR own.target_position IS NOT NULL)
+                    AND erased.erased_by = (SELECT max(position) FROM public.events)
+            ) THEN
+                RETURN OLD;
+            END IF;
+            RAISE EXCEPTION 'the log is append-only: a change of position % is refused',
+                OLD.position USING ERRCODE = 'restrict_violation';
+        END $$;
+
+ALTER FUNCTION public.refuse_all_but_erased_subjects() OWNER TO postgres;
+
+CREATE FUNCTION public.refuse_all_but_tombstones() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        BEGIN
+            IF OLD.erased_by IS NULL
+                AND NEW.payload = '{"@version":1,"type":"erased"}'
+                AND NEW.salt = ''
+                AND NEW.request_id = ''
+                AND (NEW.body_digest, NEW.on_lo, NEW.on_hi) IS NULL
+                AND (
+                    NEW.position, NEW.event_id, NEW.type, NEW.recorded_at, NEW.recorded_by,
+                    NEW.target_position, NEW.payload_hash, NEW.hash
+                ) IS NOT DISTINCT FROM (
+                    OLD.position, OLD.event_id, OLD.type, OLD.recorded_at, OLD.recorded_by,
+                    OLD.target_position, OLD.payload_hash, OLD.hash
+                )
+                AND OLD.type <> 'erasure'
+                AND EXISTS (
+                    SELECT
+                    FROM public.events AS erasure
+                    WHERE erasure.position = NEW.erased_by
+                        AND erasure.position = (SELECT max(position) FROM public.events)
+                        AND erasure.type = 'erasure'
+                        AND erasure.payload::jsonb -> 'events' ? OLD.event_id::text
+                )
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'the log is append-only: a change of position % is refused',
+                OLD.position USING ERRCODE = 'restrict_violation',
+                HINT = 'Only what the erasure at the head names is erased, and only by erase().';
+        END $$;
+
+ALTER FUNCTION public.refuse_all_but_tombstones() OWNER TO postgres;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
         BEGIN
+            IF current_setting('timeline.erasure', true) <> ''
+                AND (TG_TABLE_NAME, TG_OP) IN (
+                    ('events', 'UPDATE'), ('event_subjects', 'DELETE'), ('receipts', 'UPDATE')
+                )
+            THEN
+                RETURN NULL;
+            END IF;
             RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
                 USING ERRCODE = 'restrict_violation',
                 HINT = 'Append a correction or a retraction instead.';
@@ -62,6 +210,8 @@ CREATE TABLE public.events (
     body_digest bytea,
     on_lo date,
     on_hi date,
+    erased_by bigint,
+    CONSTRAINT events_are_erased_later CHECK ((erased_by > "position")),
     CONSTRAINT events_hashes_are_sha256 CHECK (((length(payload_hash) = 32) AND (length(hash) = 32))),
     CONSTRAINT events_position_is_positive CHECK (("position" > 0)),
     CONSTRAINT events_target_is_earlier CHECK ((target_position < "position"))
@@ -223,6 +373,7 @@ CREATE TABLE read_models.state (
     checkpoint bigint NOT NULL,
     replayed_at timestamp with time zone,
     replay_id uuid,
+    is_due boolean DEFAULT false NOT NULL,
     CONSTRAINT state_is_true CHECK (is_one)
 );
 
@@ -307,6 +458,8 @@ CREATE INDEX event_subjects_by_link ON public.event_subjects USING btree (kind, 
 
 CREATE INDEX event_subjects_by_position ON public.event_subjects USING btree ("position");
 
+CREATE INDEX events_by_erasure ON public.events USING btree (erased_by) WHERE (erased_by IS NOT NULL);
+
 CREATE INDEX events_by_recorded_at ON public.events USING btree (recorded_at, "position");
 
 CREATE INDEX events_by_target ON public.events USING btree (target_position) WHERE (target_position IS NOT NULL);
@@ -341,11 +494,20 @@ CREATE INDEX stints_person_id_known_to_idx ON read_models.stints USING btree (pe
 
 CREATE TRIGGER event_subjects_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.event_subjects FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER event_subjects_change_by_erasures_alone BEFORE DELETE ON public.event_subjects FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_erased_subjects();
+
 CREATE TRIGGER events_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER events_change_by_erasures_alone BEFORE UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_tombstones();
 
 CREATE TRIGGER receipts_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER receipts_change_by_erasures_alone BEFORE UPDATE ON public.receipts FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_erased_receipts();
+
 GRANT USAGE ON SCHEMA public TO timeline_service;
+
+REVOKE ALL ON FUNCTION public.erase(erasure bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.erase(erasure bigint) TO timeline_service;
 
 GRANT SELECT ON TABLE public.alembic_version TO timeline_service;
 
@@ -361,7 +523,35 @@ GRANT UPDATE(is_rotated) ON TABLE public.api_keys TO timeline_service;
 
 GRANT SELECT,INSERT ON TABLE public.event_subjects TO timeline_service;
 
-GRANT SELECT,INSERT ON TABLE public.events TO timeline_service;
+GRANT SELECT ON TABLE public.events TO timeline_service;
+
+GRANT INSERT("position") ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(event_id) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(type) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(recorded_at) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(recorded_by) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(request_id) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(target_position) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(payload) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(salt) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(payload_hash) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(hash) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(body_digest) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(on_lo) ON TABLE public.events TO timeline_service;
+
+GRANT INSERT(on_hi) ON TABLE public.events TO timeline_service;
 
 GRANT SELECT ON TABLE public.log_identity TO timeline_service;
 
