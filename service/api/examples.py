@@ -45,6 +45,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.AmbiguousName("person", "Wei Wang", _WANGS),
         r.EventIdTaken(_ID, 712),
         r.IdempotencyKeyTaken("import-2024-06-01"),
+        r.AlreadyErased(f"Event '{_ID}'"),
         KeyNameTaken("editor"),
         ReplayRunning(_REPLAY),
         ReplayNotPermitted("timeline", "timeline_service"),

@@ -41,6 +41,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.AmbiguousName: Problem(409, "The name fits several"),
     r.EventIdTaken: Problem(409, "The event id was used with another body"),
     r.IdempotencyKeyTaken: Problem(409, "The idempotency key was used with another request"),
+    r.AlreadyErased: Problem(409, "What this is about was erased"),
     KeyNameTaken: Problem(409, "A key of this name is in use"),
     ReplayRunning: Problem(409, "A replay is running"),
     ReplayNotPermitted: Problem(409, "The database does not let the service replay"),
@@ -110,7 +111,7 @@ def document_of(refusal: r.Refusal) -> ProblemDocument:
         document.suggestions = tuple(c for f in refusal.faults for c in f.suggestions)
         document.candidates = tuple(c for f in refusal.faults for c in f.candidates)
         # A name that fits several is a conflict (API, References), if nothing else is wrong.
-        for conflict in (r.AmbiguousName, r.EventIdTaken):
+        for conflict in (r.AmbiguousName, r.EventIdTaken, r.AlreadyErased):
             if all(fault.code == conflict.code for fault in refusal.faults):
                 document.type = _type(conflict)
                 document.title = PROBLEMS[conflict].title

@@ -40,6 +40,7 @@ _WRITE_REFUSALS = (
     r.AmbiguousName,
     r.EventIdTaken,
     r.IdempotencyKeyTaken,
+    r.AlreadyErased,
     r.HistoryMoved,
     r.BeyondHead,
     r.ClosesCycle,

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from service.domain.events import (
     Correction,
+    Erased,
+    Erasure,
     Fact,
     Position,
     RecordedEvent,
@@ -32,10 +34,14 @@ def in_force(recorded: Iterable[RecordedEvent]) -> list[Effective]:
 
     Shapes: any order; the events of a few subjects are enough, provided that every correction
     and retraction that concerns them is there. An original need not be, if it was corrected.
+    What was erased is passed over: an original says nothing, what was about one has no effect.
     """
     latest: dict[Position, Effective | None] = {}
     for event in sorted(recorded, key=_by_position):
         payload = event.payload
+        if isinstance(payload, Erased | Erasure):
+            # What is gone holds as little as it takes back.
+            continue
         if isinstance(payload, Retraction):
             latest[event.root] = None
         elif isinstance(payload, Correction):

@@ -265,8 +265,29 @@ class Retraction(_LogEvent, tag="retraction", frozen=True, kw_only=True):
     pass
 
 
+class _Silent(_Fields, tag_field="type", frozen=True, kw_only=True):
+    """What says nothing of any person or lab; the log alone writes it, no client sends it."""
+
+    is_log_event: ClassVar[bool] = False
+    is_lab_fact: ClassVar[bool] = False
+    is_link: ClassVar[bool] = False
+
+
+class Erasure(_Silent, tag="erasure", frozen=True, kw_only=True):
+    """That what some events said is gone, and why."""
+
+    events: Annotated[tuple[UUID, ...], Meta(min_length=1)]
+    """Ids of the events, each before it in the log and no erasure itself."""
+    reason: Text
+
+
+class Erased(_Silent, tag="erased", frozen=True, kw_only=True):
+    """The tombstone: what is left in the place of a payload that was erased."""
+
+
 LogEvent = Correction | Retraction
-Payload = Fact | LogEvent
+Silent = Erasure | Erased
+Payload = Fact | LogEvent | Silent
 
 FACTS: dict[str, type[Any]] = {
     str(t.__struct_config__.tag): t
@@ -276,6 +297,8 @@ FACTS: dict[str, type[Any]] = {
     )
 }  # fmt: skip
 PAYLOADS: dict[str, type[Any]] = {**FACTS, "correction": Correction, "retraction": Retraction}
+"""What a client may send."""
+ERASURE, ERASED = (str(t.__struct_config__.tag) for t in (Erasure, Erased))
 
 
 class NewEvent(Struct, frozen=True):
@@ -292,7 +315,7 @@ class RecordedEvent(Struct, frozen=True, kw_only=True):
     event_id: UUID
     payload: Payload
     target_position: Position | None = None
-    """Position of the event that a correction or retraction is about."""
+    """Position of the event that a correction or retraction is about, an erased one too."""
     recorded_at: datetime | None = None
     recorded_by: str = ""
     hash: bytes = b""
@@ -394,7 +417,7 @@ def _references(payload: Payload) -> Iterator[Reference]:
         case Correction(event=event):
             for found in _references(event):
                 yield Reference("/event" + found.pointer, found.kind, found.ref, found.free_text)
-        case Retraction():
+        case Retraction() | Erasure() | Erased():
             return
         case Founding(lab=lab, founders=founders, parent=parent):
             yield Reference("/lab", "lab", lab)
@@ -447,7 +470,7 @@ def _with_references(payload: Payload, rest: Iterator[Ref]) -> Payload:
     match payload:
         case Correction(event=event):
             return replace(payload, event=_with_references(event, rest))
-        case Retraction():
+        case Retraction() | Erasure() | Erased():
             return payload
         case Founding(founders=founders, parent=parent):
             return replace(
@@ -499,6 +522,13 @@ def founder_ids(payload: Founding) -> list[str]:
     return [id_of(f.person) for f in payload.founders]
 
 
+def fact_of(payload: Payload) -> Fact | None:
+    """What *payload* says of the world, by itself or in the place of another; None of the rest."""
+    if isinstance(payload, Correction):
+        return payload.event
+    return None if isinstance(payload, Retraction | Erasure | Erased) else payload
+
+
 def is_rumoured(payload: Fact) -> bool:
     """Whether it stays on timelines only."""
     return payload.certainty == "rumoured"
@@ -511,14 +541,14 @@ def bounds_of(payload: World) -> dates.Bounds:
 
 def days_of(payload: Payload) -> dates.Bounds | None:
     """The days that the date of any payload can mean; None of one without a date."""
-    fact = payload.event if isinstance(payload, Correction) else payload
+    fact = fact_of(payload)
     return bounds_of(fact) if isinstance(fact, World) else None
 
 
 def published_on(payload: Payload) -> date | None:
     """The earliest day on which a source of the event was published; None without one."""
-    fact = payload.event if isinstance(payload, Correction) else payload
-    if isinstance(fact, Retraction):
+    fact = fact_of(payload)
+    if fact is None:
         return None
     days = [dates.bounds(s.published).lo for s in fact.sources if s.published is not None]
     return min(days, default=None)

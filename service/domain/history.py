@@ -16,14 +16,16 @@ from service.domain.dates import UNBOUNDED_LO
 from service.domain.effective import Effective
 from service.domain.events import (
     Correction,
+    Erased,
+    Erasure,
     Fact,
     Payload,
     PersonEvent,
     Position,
     RecordedEvent,
     Ref,
-    Retraction,
     SameAs,
+    fact_of,
     id_of,
     is_rumoured,
 )
@@ -117,9 +119,11 @@ class History:
 
     def take(self, event: RecordedEvent) -> None:
         """Let an event follow those before it."""
+        if isinstance(event.payload, Erased | Erasure):
+            return
         self._taken.append(event)
         root = event.root
-        new = _said_by(event, root)
+        new = _said_by(event)
         old = self._effective.pop(root, None) if event.target_position is not None else None
         if not self._is_renamed:
             self._is_renamed = self._can_rename(event, old)
@@ -285,16 +289,14 @@ class History:
         parts["set_aside", life.person] = [*life.late.values(), *dict.fromkeys(late)]
 
 
-def _said_by(event: RecordedEvent, root: Position) -> Effective | None:
-    """What holds of the original at *root* from an event about it, or itself, on."""
+def _said_by(event: RecordedEvent) -> Effective | None:
+    """What holds of an original from an event about it, or itself, on."""
     payload = event.payload
-    if isinstance(payload, Retraction):
+    fact = fact_of(payload)
+    if fact is None or is_rumoured(fact):
         return None
-    if isinstance(payload, Correction):
-        new = Effective(root, payload.target, payload.event, event.position)
-    else:
-        new = Effective(root, event.event_id, payload, root)
-    return None if is_rumoured(new.payload) else new
+    event_id = payload.target if isinstance(payload, Correction) else event.event_id
+    return Effective(event.root, event_id, fact, event.position)
 
 
 def _is_continued(life: _Life, lab: LabFacts, item: Item) -> bool:

@@ -5,7 +5,14 @@ from datetime import date
 
 from msgspec import Struct
 
-from service.domain.events import Position, RecordedEvent, Register, published_on
+from service.domain.events import (
+    Erased,
+    Erasure,
+    Position,
+    RecordedEvent,
+    Register,
+    published_on,
+)
 
 
 class Published(Struct, frozen=True):
@@ -22,7 +29,8 @@ def published_by(recorded: Sequence[RecordedEvent], day: date) -> Published:
 
     An event is public from the earliest publication among its sources, else from the day on
     which it was recorded. Corrections and retractions count by their own day; one whose target
-    is left out is ignored. Register events without sources always count.
+    is left out is ignored. Register events without sources always count; so does what was
+    erased, which says nothing, and holds back nothing that was said of it.
 
     Shapes: position order, targets among them.
     """
@@ -50,4 +58,6 @@ def public_from(event: RecordedEvent) -> date:
 
 
 def _always_counts(event: RecordedEvent) -> bool:
+    if isinstance(event.payload, Erased | Erasure):
+        return True
     return isinstance(event.payload, Register) and not event.payload.sources

@@ -244,10 +244,27 @@ class NotCorrectable(Refusal):
 
     code = "not_correctable"
 
-    def __init__(self, event_id: object, type_: str, target: object) -> None:
+    def __init__(self, event_id: object, type_: str, target: object = None) -> None:
+        way_out = (
+            f"name its target '{target}' instead"
+            if target is not None
+            else "what it did is not taken back"
+        )
         super().__init__(
             f"Event '{event_id}' is a {type_}; only original events are corrected or "
-            f"retracted: name its target '{target}' instead."
+            f"retracted: {way_out}."
+        )
+
+
+class AlreadyErased(Refusal):
+    """A write that would say more of what was erased, or say it again under the same id."""
+
+    code = "erased"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} was erased: it is neither amended nor recorded again. Record what is to be "
+            "said as a new event, with an event id and an Idempotency-Key of its own."
         )
 
 

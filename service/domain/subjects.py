@@ -4,15 +4,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from service.domain.events import (
-    Correction,
     Entity,
     Fact,
     Kind,
     Payload,
     PersonEvent,
     PersonFact,
-    Retraction,
     SameAs,
+    fact_of,
     id_of,
     references,
 )
@@ -45,10 +44,9 @@ def concerns_of(payload: Payload, replaced: Iterable[Fact] = ()) -> list[Concern
     if isinstance(payload, PersonEvent):
         return _concerns_of_person_event(payload)
     facts: list[Fact] = list(replaced)
-    if isinstance(payload, Correction):
-        facts.append(payload.event)
-    elif not isinstance(payload, Retraction):
-        facts.append(payload)
+    said = fact_of(payload)
+    if said is not None:
+        facts.append(said)
     concerns: dict[Subject, Concern] = {}
     for fact in facts:
         for concern in _concerns_of_fact(fact):

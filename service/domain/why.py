@@ -24,10 +24,10 @@ from service.domain.events import (
     PersonFact,
     Position,
     RecordedEvent,
-    Retraction,
     Return,
     SameAs,
     bounds_of,
+    fact_of,
     founder_ids,
     id_of,
     is_rumoured,
@@ -214,7 +214,7 @@ def _decisive(recorded: Sequence[RecordedEvent], person: str, lab: str, at: date
 
 def _can_decide(event: RecordedEvent) -> bool:
     """Whether what it says can place someone: names, profiles and parents cannot."""
-    said = event.payload.event if isinstance(event.payload, Correction) else event.payload
+    said = fact_of(event.payload)
     return isinstance(said, PersonFact | Founding | Merger | Closure | SameAs)
 
 
@@ -310,8 +310,8 @@ def _passed_over(
     for event in recorded:
         if isinstance(event.payload, Correction):
             last_said[event.root] = (event.payload.target, event.payload.event)
-        elif not isinstance(event.payload, Retraction):
-            last_said[event.root] = (event.event_id, event.payload)
+        elif (fact := fact_of(event.payload)) is not None:
+            last_said[event.root] = (event.event_id, fact)
     passed = []
     for position, (event_id, said) in last_said.items():
         if not isinstance(said, PersonFact | Founding):

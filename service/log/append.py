@@ -209,9 +209,19 @@ def _event_columns(entries: Sequence[LogEntry]) -> list[Any]:
     ]
 
 
+async def append_subjects(
+    connection: Connection, concerns: Sequence[tuple[Concern, Position]]
+) -> None:
+    """Say of events that are in the log whom and what they concern."""
+    await connection.execute(_APPEND_SUBJECTS, *_columns_of(concerns))
+
+
 def _subject_columns(entries: Iterable[LogEntry]) -> list[list[Any]]:
     """The columns of `event_subjects` as `append_subjects` takes them."""
-    concerns = [(c, e.event.position) for e in entries for c in e.concerns]
+    return _columns_of([(c, e.event.position) for e in entries for c in e.concerns])
+
+
+def _columns_of(concerns: Sequence[tuple[Concern, Position]]) -> list[list[Any]]:
     return [
         [c.subject.kind for c, _ in concerns],
         [c.subject.id for c, _ in concerns],

@@ -14,12 +14,14 @@ from msgspec import Struct
 
 from service.domain.dates import Bounds
 from service.domain.events import (
+    PAYLOADS,
     Correction,
     Fact,
     Payload,
     Position,
     Retraction,
     days_of,
+    fact_of,
     from_canonical_json,
 )
 from service.domain.subjects import Concern, concerns_of
@@ -35,6 +37,8 @@ class Said(NamedTuple):
 
     position: Position
     event_id: UUID
+    type: str
+    """As it was recorded; what was erased is still of its type."""
     payload: Payload
 
 
@@ -42,7 +46,7 @@ class Derived(Struct, frozen=True):
     """What follows from an event and from those before it."""
 
     target_position: Position | None
-    """Of a correction or retraction."""
+    """Of a correction or retraction; None of one that was erased, whose target nobody knows."""
     concerns: Sequence[Concern]
     days: Bounds | None
 
@@ -67,16 +71,15 @@ class Chains:
         """
         payload = said.payload
         if not isinstance(payload, Correction | Retraction):
-            self._chains[said.event_id] = _Chain(said.position, payload, payload)
+            if is_original(said.type):
+                fact = fact_of(payload)
+                self._chains[said.event_id] = _Chain(said.position, fact, fact)
             return Derived(None, concerns_of(payload), days_of(payload))
         chain = self._chains.get(payload.target)
         if chain is None:
             raise NoTarget
-        derived = Derived(
-            chain.position,
-            concerns_of(payload, [chain.original, chain.last]),
-            days_of(payload),
-        )
+        before = [fact for fact in (chain.original, chain.last) if fact is not None]
+        derived = Derived(chain.position, concerns_of(payload, before), days_of(payload))
         if isinstance(payload, Correction):
             chain.last = payload.event
         return derived
@@ -97,13 +100,19 @@ async def read_chains(connection: Connection, events: Sequence[Said]) -> Chains:
     rows = await connection.fetch(_READ_LAST_WORDS, list(targets), events[0].position)
     chains = {}
     for row in rows:
-        original = _readable(row["payload"])
-        if original is None or isinstance(original, Correction | Retraction):
+        payload = _readable(row["payload"])
+        if payload is None or not is_original(row["type"]):
             continue
+        original = fact_of(payload)
         correction = _readable(row["last_payload"] or row["payload"])
         last = correction.event if isinstance(correction, Correction) else original
         chains[row["event_id"]] = _Chain(row["position"], original, last)
     return Chains(chains)
+
+
+def is_original(type_: str) -> bool:
+    """Whether events of a type are those that others can be about."""
+    return type_ in PAYLOADS and not PAYLOADS[type_].is_log_event
 
 
 def _readable(kept: str) -> Payload | None:
@@ -115,5 +124,7 @@ def _readable(kept: str) -> Payload | None:
 
 class _Chain(Struct):
     position: Position
-    original: Fact
-    last: Fact
+    original: Fact | None
+    """None where it was erased."""
+    last: Fact | None
+    """What the last correction that was not erased gave, else the original."""

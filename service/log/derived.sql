@@ -1,15 +1,17 @@
 -- name: read_last_words
--- Events by their ids, each with what was last said of it before a position.
+-- Events by their ids, each with what was last said of it before a position and not erased.
 -- $1 event_ids uuid[]  $2 before bigint
 SELECT
     original.position,
     original.event_id,
+    original.type,
     original.payload,
     (
         SELECT correction.payload
         FROM events AS correction
         WHERE correction.target_position = original.position
             AND correction.type = 'correction'
+            AND correction.erased_by IS NULL
             AND correction.position < $2::bigint
         ORDER BY correction.position DESC
         LIMIT 1

@@ -106,7 +106,9 @@ async def _write(connection: Connection, events: Sequence[CheckedEvent]) -> None
     Raises:
         BrokenExport: an event follows from none before it, or one that the log cannot hold.
     """
-    said = [Said(Position(e.event.position), e.event.event_id, e.payload) for e in events]
+    said = [
+        Said(Position(e.event.position), e.event.event_id, e.event.type, e.payload) for e in events
+    ]
     chains = await read_chains(connection, said)
     derived = [_derived(chains, one) for one in said]
     try:

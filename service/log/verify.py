@@ -196,7 +196,7 @@ def _said(row: asyncpg.Record) -> Said | str:
         return refusal.message
     except (msgspec.MsgspecError, RecursionError):
         return "Its payload cannot be read."
-    return Said(Position(row["position"]), row["event_id"], payload)
+    return Said(Position(row["position"]), row["event_id"], row["type"], payload)
 
 
 def _derived(chains: Chains, said: Said | str) -> Derived | str:

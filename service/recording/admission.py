@@ -17,6 +17,8 @@ from service.domain.events import (
     Closure,
     Correction,
     DifferentFrom,
+    Erased,
+    Erasure,
     Fact,
     Founding,
     Merger,
@@ -29,6 +31,7 @@ from service.domain.events import (
     Renaming,
     Retraction,
     SameAs,
+    fact_of,
     id_of,
     references,
     with_references,
@@ -37,6 +40,7 @@ from service.domain.findings import Finding
 from service.domain.identity import canonical_ids
 from service.domain.labs import fold_labs
 from service.domain.refusals import (
+    AlreadyErased,
     ClosesCycle,
     EventIdTaken,
     Fault,
@@ -48,6 +52,7 @@ from service.domain.refusals import (
     SelfMerger,
     Since,
     UnknownEvent,
+    shown,
 )
 from service.domain.subjects import Subject, concerns_of
 from service.domain.submissions import Submission
@@ -107,6 +112,7 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
 
     Raises:
         IdempotencyKeyTaken: the key came with another request before.
+        AlreadyErased: the key came before, and what was sent with it was erased since.
         HistoryMoved, BeyondHead: all is well but for the condition of the command.
         Refusal: the only fault, if it is about the request as a whole.
         Invalid: all the faults.
@@ -114,6 +120,8 @@ def admit(command: Command, scope: Scope, chance: Chance) -> Admitted:
     key = command.receipt_key
     if key is not None and key in scope.receipts:
         digest, events = scope.receipts[key]
+        if not digest:
+            raise AlreadyErased(f"What was sent with Idempotency-Key {shown(key[1])}")
         if digest != command.request_digest:
             raise IdempotencyKeyTaken(key[1])
         return Admitted(events, is_replayed=True)
@@ -197,6 +205,9 @@ def _admit_one(
 ) -> RecordedEvent:
     if submission.event_id is not None and submission.event_id in scope.known:
         known = scope.known[submission.event_id]
+        if isinstance(known.payload, Erased):
+            gone = AlreadyErased(f"Event '{known.event_id}'")
+            raise Invalid([gone.at(f"{submission.pointer}/event_id")])
         if not _is_repeat(submission, known, scope):
             taken = EventIdTaken(known.event_id, known.position)
             raise Invalid([taken.at(f"{submission.pointer}/event_id")])
@@ -255,7 +266,8 @@ def _replaced(payload: Payload, scope: Scope) -> tuple[list[Fact], Position | No
 
     Raises:
         UnknownEvent: there is no such target.
-        NotCorrectable: the target is itself a correction or retraction.
+        NotCorrectable: the target is itself about other events.
+        AlreadyErased: nothing is left of what was ever said of the target.
     """
     if not payload.is_log_event:
         return [], None
@@ -265,10 +277,19 @@ def _replaced(payload: Payload, scope: Scope) -> tuple[list[Fact], Position | No
         raise UnknownEvent(payload.target)
     if isinstance(target.payload, Correction | Retraction):
         raise NotCorrectable(target.event_id, target.type, target.payload.target)
+    if isinstance(target.payload, Erasure):
+        raise NotCorrectable(target.event_id, target.type)
     given = [
-        e.payload.event for e in scope.chains[target.position] if isinstance(e.payload, Correction)
+        e.payload.event
+        for e in scope.chains.get(target.position, ())
+        if isinstance(e.payload, Correction)
     ]
-    return [target.payload, *given[-1:]], target.position
+    if not isinstance(target.payload, Erased):
+        return [target.payload, *given[-1:]], target.position
+    if not given:
+        raise AlreadyErased(f"Event '{target.event_id}'")
+    # What was erased and said again without what had to go can be amended as before.
+    return given[-1:], target.position
 
 
 def _resolved(submission: Submission, directory: Directory) -> Payload:
@@ -370,8 +391,7 @@ def facts_of(chain: Sequence[RecordedEvent]) -> list[Fact]:
     """Every payload that an event and those about it ever gave."""
     facts: list[Fact] = []
     for event in chain:
-        if isinstance(event.payload, Correction):
-            facts.append(event.payload.event)
-        elif not isinstance(event.payload, Retraction):
-            facts.append(event.payload)
+        fact = fact_of(event.payload)
+        if fact is not None:
+            facts.append(fact)
     return facts

@@ -15,6 +15,7 @@ from service.domain.events import (
     RecordedEvent,
     Reference,
     Retraction,
+    fact_of,
     id_of,
     references,
 )
@@ -66,7 +67,8 @@ class Precondition:
             later = [since_of(e) for e in chain if self._expected < e.position <= self._head]
             whose = f"event '{event.payload.target}'"
             return HistoryMoved(whose, self._expected, later) if later else None
-        for reference in judged_by(event.payload):
+        fact = fact_of(event.payload)
+        for reference in judged_by(fact) if fact is not None else ():
             subject = Subject(reference.kind, id_of(reference.ref))
             if since := self._since_of(subject):
                 whose = f"{subject.kind} '{subject.id}'"

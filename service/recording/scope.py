@@ -22,6 +22,7 @@ from service.domain.events import (
     Reference,
     Renaming,
     Retraction,
+    fact_of,
     references,
 )
 from service.domain.refusals import AmbiguousName
@@ -202,9 +203,8 @@ async def _read_since(connection: Connection, commands: Iterable[Command], scope
 
 def _said(payload: Payload) -> list[Fact]:
     """What a submission says of the world."""
-    if isinstance(payload, Correction):
-        return [payload.event]
-    return [] if isinstance(payload, Retraction) else [payload]
+    fact = fact_of(payload)
+    return [] if fact is None else [fact]
 
 
 def _logged(payload: Payload, scope: Scope) -> list[Fact]:

@@ -16,7 +16,15 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.events import Correction, Fact, NewEvent, Position, Retraction, days_of
+from service.domain.events import (
+    Correction,
+    Fact,
+    NewEvent,
+    Position,
+    Retraction,
+    days_of,
+    fact_of,
+)
 from service.domain.subjects import concerns_of
 from service.log.append import Head, LogEntry, chained, head_after
 from tests.benchmarks import product
@@ -102,8 +110,9 @@ class _Log:
                 concerns=concerns_of(payload, replaced),
             )
             self._head = head_after(entry)
-            if not isinstance(payload, Correction | Retraction):
-                self._recent[event.event_id] = (entry.event.position, payload)
+            fact = fact_of(payload)
+            if fact is not None and not isinstance(payload, Correction):
+                self._recent[event.event_id] = (entry.event.position, fact)
                 if len(self._recent) > RECENT_EVENTS:
                     del self._recent[next(iter(self._recent))]
             entries.append(entry)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.events import Correction, Entity, Payload, Retraction, SameAs
+from service.domain.events import Correction, Entity, Payload, Retraction, SameAs, fact_of
 from service.domain.fold import fold
 from service.domain.refusals import NotCorrectable, Refusal, UnknownEvent
 from tests.support import builders as b
@@ -34,8 +34,9 @@ def no(target: UUID) -> Retraction:
 
 
 def rather(target: UUID, event: Payload) -> Correction:
-    assert not isinstance(event, Correction | Retraction)
-    return Correction(target=target, reason="Rather.", event=event)
+    fact = fact_of(event)
+    assert fact is not None
+    return Correction(target=target, reason="Rather.", event=fact)
 
 
 @pytest.mark.parametrize("said", [no(TWO), rather(TWO, HIRE)], ids=["retraction", "correction"])

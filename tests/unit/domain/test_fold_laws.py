@@ -20,6 +20,7 @@ from service.domain.events import (
     RecordedEvent,
     Retraction,
     bounds_of,
+    fact_of,
     founder_ids,
     id_of,
     references,
@@ -165,8 +166,8 @@ def standing_facts(events: Sequence[RecordedEvent]) -> dict[int, Fact]:
             facts[payload.target.int] = payload.event
         elif isinstance(payload, Retraction):
             facts.pop(payload.target.int, None)
-        else:
-            facts[event.position] = payload
+        elif (fact := fact_of(payload)) is not None:
+            facts[event.position] = fact
     return dict(sorted(facts.items()))
 
 
