@@ -12,16 +12,18 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 
 from service.app import CHANCE, make_current
 from service.domain.events import Payload, Retraction
 from service.log.keys import create_key, rotate_key
 from service.log.schema import HEAD_REVISION, current_revision, migrate, migrations_folder
 from service.postgres.binaries import OtherMajorError
-from service.read_models.replay import fetch_state, replay
+from service.read_models.replay import fetch_state, replay, roll_back
 from tests.support import builders as b
 from tests.support import write_schema
 from tests.support.catalogue import catalogue, connected
+from tests.support.erasing import erase_events
 from tests.support.histories import (
     assert_rows_are_the_fold,
     fetch_rows,
@@ -204,6 +206,42 @@ async def test_key_that_ends_is_over_where_ends_are_not_known(database: str) -> 
             "SELECT has_table_privilege('timeline_service', 'api_keys', 'UPDATE')"
         )
     await asyncio.to_thread(migrate, database)
+
+
+async def test_erasure_is_never_taken_back(database: str) -> None:
+    """An edition that knows none would take a tombstone for an event that cannot be read."""
+    async with open_base(database) as base:
+        (first, *_) = await record(base.pool, *map(with_entities, HISTORY))
+        await erase_events(base.pool, first.event_id)
+        before = await read_log(base.owner)
+        with pytest.raises(DBAPIError, match="something was erased"):
+            await asyncio.to_thread(_downgrade, database, "0005")
+        assert await current_revision(database) == HEAD_REVISION
+        assert await read_log(base.owner) == before
+
+
+async def test_read_models_that_are_kept_get_the_same_columns(database: str) -> None:
+    """Those of before a replay: a rollback puts them in use again."""
+    async with open_base(database) as base:
+        await record(base.pool, *map(with_entities, HISTORY))
+        replayed = await replay(base.pool, CHANCE.new_id(), now=CHANCE.now)
+        before = await fetch_rows(base.owner)
+    await asyncio.to_thread(_downgrade, database, "0005")
+    async with connected(database) as connection:
+        assert await connection.fetch(_COLUMNS_DUE) == []
+    await asyncio.to_thread(migrate, database)
+    async with open_base(database) as base:
+        assert {row[0] for row in await base.owner.fetch(_COLUMNS_DUE)} == {
+            "read_models", "read_models_before",
+        }  # fmt: skip
+        await roll_back(base.pool, CHANCE.new_id(), replayed.id, now=CHANCE.now)
+        assert await fetch_rows(base.owner) == before
+
+
+_COLUMNS_DUE = """
+    SELECT table_schema FROM information_schema.columns
+    WHERE table_name = 'state' AND column_name = 'is_due'
+"""
 
 
 def test_two_processes_migrate_at_once(bare_database: str) -> None:
