@@ -250,8 +250,9 @@ class NotCorrectable(Refusal):
             if target is not None
             else "what it did is not taken back"
         )
+        article = "an" if type_[0] in "aeiou" else "a"
         super().__init__(
-            f"Event '{event_id}' is a {type_}; only original events are corrected or "
+            f"Event '{event_id}' is {article} {type_}; only original events are corrected or "
             f"retracted: {way_out}."
         )
 

@@ -16,6 +16,7 @@ from service.domain.dates import Bounds
 from service.domain.events import (
     PAYLOADS,
     Correction,
+    Erased,
     Fact,
     Payload,
     Position,
@@ -100,11 +101,11 @@ async def read_chains(connection: Connection, events: Sequence[Said]) -> Chains:
     rows = await connection.fetch(_READ_LAST_WORDS, list(targets), events[0].position)
     chains = {}
     for row in rows:
-        payload = _readable(row["payload"])
+        payload = _readable(row["payload"]) if row["erased_by"] is None else Erased()
         if payload is None or not is_original(row["type"]):
             continue
         original = fact_of(payload)
-        correction = _readable(row["last_payload"] or row["payload"])
+        correction = _readable(row["last_payload"] or "")
         last = correction.event if isinstance(correction, Correction) else original
         chains[row["event_id"]] = _Chain(row["position"], original, last)
     return Chains(chains)

@@ -6,6 +6,7 @@ SELECT
     original.event_id,
     original.type,
     original.payload,
+    original.erased_by,
     (
         SELECT correction.payload
         FROM events AS correction

@@ -2,24 +2,27 @@
 Verify: whether the log is what was written.
 
 Every event is made again from the one before it: its place, its time, its payload and its hash,
-and what is kept beside the payload and not covered by the hash.
+and what is kept beside the payload and not covered by the hash. Of one that was erased the hash
+is what is left; an erasure on the log has to name it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import msgspec
 from msgspec import Struct
 
-from service.domain.events import Payload, Position, from_canonical_json
+from service.domain.events import Erased, Erasure, Payload, Position, from_canonical_json
 from service.domain.refusals import Refusal
 from service.domain.subjects import Concern, Subject
 from service.domain.versions import LaterVersion
 from service.log import read
 from service.log.append import Head
 from service.log.chain import GENESIS, event_hash, payload_hash
-from service.log.derived import Chains, Derived, NoTarget, Said, read_chains
+from service.log.derived import Chains, Derived, NoTarget, Said, is_original, read_chains
+from service.log.erasure import TOMBSTONE
 from service.postgres.pool import Connection, Pool
 from service.postgres.statements import load_statements
 
@@ -27,6 +30,8 @@ _SQL = load_statements("service.log", "verify.sql")
 _READ_EVENTS = _SQL["read_events"]
 _READ_SUBJECTS = _SQL["read_subjects"]
 _READ_STRAY_SUBJECTS = _SQL["read_stray_subjects"]
+_READ_ERASURES_AT = _SQL["read_erasures_at"]
+_READ_ERASED_BY = _SQL["read_erased_by"]
 _READ_HEAD_AT = _SQL["read_head_at"]
 _FIND_HASH = _SQL["find_hash"]
 
@@ -60,7 +65,8 @@ async def verify(
     """
     Look at every event up to the head as of now, in constant memory; or at the *last* ones alone.
 
-    What is recorded does not change, so no snapshot is held. Ends early where much is wrong.
+    What is recorded changes by erasures alone, so that each few events are looked at in a snapshot
+    of their own. Ends early where much is wrong.
     """
     async with pool.acquire() as connection:
         head = await read.read_head(connection)
@@ -68,7 +74,10 @@ async def verify(
     first = before.position
     problems: list[LogProblem] = []
     while before.position < head.position and len(problems) < PROBLEMS_MAX:
-        async with pool.acquire() as connection:
+        async with (
+            pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             rows = await connection.fetch(
                 _READ_EVENTS, before.position, head.position, EVENTS_AT_ONCE
             )
@@ -106,17 +115,22 @@ async def _check(
     said = {row["position"]: _said(row) for row in rows}
     chains = await read_chains(connection, [s for s in said.values() if isinstance(s, Said)])
     subjects = await _read_subjects(connection, before.position, rows[-1]["position"])
+    named = await _read_named(connection, {row["erased_by"] for row in rows} - {None})
+    erased = await _read_erased(connection, [s for s in said.values() if isinstance(s, Said)])
     problems = []
     for row in rows:
         position = row["position"]
         if position != before.position + 1:
             problems.append(_gap(before.position, f"position {position}", position))
         messages = list(_problems(row, before))
+        if row["erased_by"] is not None and row["event_id"] not in named.get(row["erased_by"], ()):
+            messages.append("It was erased without an erasure on record.")
         derived = _derived(chains, said[position])
         if isinstance(derived, str):
             messages.append(derived)
         elif not messages:
             messages += _differences(row, subjects.get(position, {}), derived)
+            messages += _left(said[position], erased)
         problems += [LogProblem(position, message) for message in messages]
         before = Head(position, row["hash"], row["recorded_at"])
     return problems, before
@@ -126,7 +140,10 @@ def _problems(row: asyncpg.Record, before: Head) -> Iterator[str]:
     """What of the event itself is not as it was recorded."""
     if _is_before(row["recorded_at"], before.recorded_at):
         yield "It was recorded before the event at the position before it."
-    if payload_hash(row["salt"], row["payload"].encode()) != row["payload_hash"]:
+    if row["erased_by"] is not None:
+        if (row["payload"], row["salt"], row["body_digest"]) != (TOMBSTONE, b"", None):
+            yield "It was erased, and something is left of what it said."
+    elif payload_hash(row["salt"], row["payload"].encode()) != row["payload_hash"]:
         yield "Its payload is not the one that was recorded."
     chained = event_hash(
         before.hash,
@@ -145,7 +162,9 @@ def _differences(
     row: asyncpg.Record, subjects: Mapping[Subject, Concern], derived: Derived
 ) -> Iterator[str]:
     """What is kept beside the payload and does not follow from it."""
-    if row["target_position"] != derived.target_position:
+    # What an erased correction was about is kept where it was erased, and not in an export.
+    is_known = row["erased_by"] is None or is_original(row["type"])
+    if is_known and row["target_position"] != derived.target_position:
         yield (
             f"It is kept as being about position {row['target_position']}; its payload is about "
             f"position {derived.target_position}."
@@ -163,6 +182,15 @@ def _differences(
     days = derived.days
     if (row["on_lo"], row["on_hi"]) != ((days.lo, days.hi) if days else (None, None)):
         yield "The days that are kept of it are not those of its date."
+
+
+def _left(said: Said | str, erased: Mapping[UUID, int | None]) -> Iterator[str]:
+    """What an erasure names and did not take."""
+    if isinstance(said, str) or not isinstance(said.payload, Erasure):
+        return
+    for event_id in said.payload.events:
+        if erased.get(event_id) != said.position:
+            yield f"It names event '{event_id}', which it did not erase."
 
 
 async def _beyond(pool: Pool, before: Head, head: Head) -> list[LogProblem]:
@@ -188,10 +216,36 @@ async def _read_subjects(
     return subjects
 
 
+async def _read_named(
+    connection: Connection, positions: Collection[int]
+) -> dict[int, Collection[UUID]]:
+    """By the positions of erasures the ids of the events that they name."""
+    if not positions:
+        return {}
+    named: dict[int, Collection[UUID]] = {}
+    for row in await connection.fetch(_READ_ERASURES_AT, list(positions)):
+        said = _said(row)
+        if isinstance(said, Said) and isinstance(said.payload, Erasure):
+            named[said.position] = frozenset(said.payload.events)
+    return named
+
+
+async def _read_erased(connection: Connection, events: Sequence[Said]) -> dict[UUID, int | None]:
+    """Of the ids that erasures among *events* name, what the events are kept as erased by."""
+    named = [one for s in events if isinstance(s.payload, Erasure) for one in s.payload.events]
+    if not named:
+        return {}
+    rows = await connection.fetch(_READ_ERASED_BY, named)
+    return {row["event_id"]: row["erased_by"] for row in rows}
+
+
 def _said(row: asyncpg.Record) -> Said | str:
     """What the event says, or in a sentence why it cannot be read."""
     try:
-        payload: Payload = from_canonical_json(row["payload"])
+        # Nothing that is left of what was erased is looked at.
+        payload: Payload = (
+            from_canonical_json(row["payload"]) if row["erased_by"] is None else Erased()
+        )
     except LaterVersion as refusal:
         return refusal.message
     except (msgspec.MsgspecError, RecursionError):

@@ -12,8 +12,10 @@ SELECT
     salt,
     payload_hash,
     hash,
+    body_digest,
     on_lo,
-    on_hi
+    on_hi,
+    erased_by
 FROM events
 WHERE position > $1::bigint AND position <= $2::bigint
 ORDER BY position
@@ -39,6 +41,20 @@ FROM event_subjects
 WHERE position < 1 OR position > (SELECT coalesce(max(position), 0) FROM events)
 ORDER BY position
 LIMIT $1::bigint;
+
+-- name: read_erasures_at
+-- What stands at some positions that events are kept as erased by.
+-- $1 positions bigint[]
+SELECT position, event_id, type, payload, erased_by
+FROM events
+WHERE position = ANY ($1::bigint[]) AND type = 'erasure';
+
+-- name: read_erased_by
+-- Events by their ids, with what they are kept as erased by.
+-- $1 event_ids uuid[]
+SELECT event_id, erased_by
+FROM events
+WHERE event_id = ANY ($1::uuid[]);
 
 -- name: find_hash
 -- The position whose hash this is; no row if the log never came by it.

@@ -98,6 +98,11 @@ TAKING_THE_GUARD_AWAY = [
     AS 'BEGIN RETURN NULL; END'
     """,
     "DROP FUNCTION public.refuse_change() CASCADE",
+    "DROP FUNCTION public.erase(bigint)",
+    "ALTER FUNCTION public.erase(bigint) SECURITY INVOKER",
+    "ALTER TABLE events DISABLE TRIGGER events_change_by_erasures_alone",
+    "DROP TRIGGER event_subjects_change_by_erasures_alone ON event_subjects",
+    "INSERT INTO events (position, erased_by) VALUES (90, 91)",
     "CREATE TRIGGER own BEFORE INSERT ON events EXECUTE FUNCTION refuse_change()",
     "CREATE RULE own AS ON INSERT TO events DO INSTEAD NOTHING",
     "ALTER TABLE events ADD COLUMN more text",
@@ -149,7 +154,7 @@ GRANTED = {
     "alembic_version": {"SELECT"},
     "api_keys": {"SELECT", "INSERT"},
     "event_subjects": {"SELECT", "INSERT"},
-    "events": {"SELECT", "INSERT"},
+    "events": {"SELECT"},
     "log_identity": {"SELECT"},
     "receipts": {"SELECT", "INSERT"},
     "replays": {"SELECT", "INSERT", "UPDATE"},
@@ -164,7 +169,16 @@ GRANTED_COLUMNS = {
         "last_used_at": {"UPDATE"},
         "is_rotated": {"UPDATE"},
     },
-}
+    # All but that something was erased, which `erase` alone says.
+    "events": {
+        name: {"INSERT"}
+        for name in (
+            "position", "event_id", "type", "recorded_at", "recorded_by", "request_id",
+            "target_position", "payload", "salt", "payload_hash", "hash", "body_digest",
+            "on_lo", "on_hi",
+        )
+    },
+}  # fmt: skip
 
 
 async def test_service_may_do_what_it_must_and_no_more(filled: Base) -> None:
@@ -197,10 +211,20 @@ async def test_service_role_is_nothing_but_itself(filled: Base) -> None:
     assert not await filled.owner.fetchval(
         "SELECT has_schema_privilege($1, 'public', 'CREATE')", ROLE
     )
-    definers = (
-        "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    # The one thing that it has done in the owner's name, and that nobody else may have done.
+    definers = await filled.owner.fetch(
+        "SELECT oid::regprocedure::text AS name, proacl::text, proconfig FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
     )
-    assert await filled.owner.fetchval(definers) == 0
+    owner = await filled.owner.fetchval("SELECT current_user")
+    assert [tuple(row) for row in definers] == [
+        (
+            "erase(bigint)",
+            f"{{{owner}=X/{owner},{ROLE}=X/{owner}}}",
+            # Else a temporary table could stand for the log.
+            ["search_path=pg_catalog, pg_temp"],
+        )
+    ]
 
 
 async def test_service_cannot_make_a_key_another(filled: Base) -> None:
