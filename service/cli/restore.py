@@ -10,11 +10,15 @@ import msgspec
 
 from service.cli.client import application, faults_told
 from service.cli.options import data_dir_option, settings
-from service.cli.terminal import MEGABYTE, Meter, meter, print_json, print_line
+from service.cli.terminal import MEGABYTE, Meter, advise, meter, print_json, print_line
 
 if TYPE_CHECKING:
     from service.settings import Settings
 
+ERASE_AGAIN = (
+    "What was erased after FILE was written is back. If anything was, erase it again before others "
+    "read it: 'timeline erase --again NEWER', NEWER being an export made since."
+)
 LINE_BYTES_MAX = 64 * 1024 * 1024
 """Beyond what any event comes to; a file without line ends does not fill the memory."""
 
@@ -39,7 +43,8 @@ def restore(file: Path, data_dir: Path | None, as_json: bool) -> None:
     FILE is what 'timeline export' or 'timeline backup' wrote, or - for stdin; the data directory
     is to be empty. Positions, times and hashes are those of before; if a byte of it is not,
     nothing is restored, and of an export its position is named. API keys are part of a backup,
-    and not of an export. With DATABASE_URL set, an export is restored to that Postgres.
+    and not of an export. With DATABASE_URL set, an export is restored to that Postgres. What was
+    erased since FILE was written is to be erased again.
     """
     chosen = settings(data_dir=data_dir)
     with meter("Restore") as progress, click.open_file(str(file), "rb") as opened, faults_told():
@@ -56,6 +61,7 @@ def restore(file: Path, data_dir: Path | None, as_json: bool) -> None:
         print_json(msgspec.json.encode(head))
     else:
         print_line(f"Restored {head.position:,} events; the head hash is {head.hash}.")
+    advise(ERASE_AGAIN)
 
 
 def _restore_export(chosen: "Settings", stream: IO[bytes], progress: Meter) -> Any:

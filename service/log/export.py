@@ -3,7 +3,8 @@ Export: the log as a file, from which the same log can be made again.
 
 An export is NDJSON: a first line that says which log it is, how many events follow and what
 their chain comes to, then one event a line in position order with everything that its hash was
-made of. Equal logs have equal exports, to the byte.
+made of. Equal logs have equal exports, to the byte. Of an event that was erased the hash of its
+payload is left, and which erasure took it; that has to stand in the same file.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
@@ -15,7 +16,15 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
-from service.domain.events import Payload, Position, from_canonical_json, is_canonical, type_of
+from service.domain.events import (
+    Erased,
+    Erasure,
+    Payload,
+    Position,
+    from_canonical_json,
+    is_canonical,
+    type_of,
+)
 from service.domain.refusals import Refusal
 from service.log import read
 from service.log.append import Head
@@ -52,7 +61,9 @@ class ExportHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Of the other three, so that a byte changed here shows as one in an event does."""
 
 
-class ExportedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExportedEvent(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One event with everything that its hash was made of; hashes and salts in hex."""
 
     position: int
@@ -61,10 +72,12 @@ class ExportedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     recorded_at: Annotated[datetime, Meta(tz=True)]
     recorded_by: str
     payload: msgspec.Raw
-    """Canonical JSON, as it was hashed."""
+    """Canonical JSON, as it was hashed; null where it was erased, and the salt is blank."""
     salt: str
     payload_hash: str
     hash: str
+    erased_by: int | None = None
+    """Position of the erasure that took the payload."""
 
 
 class CheckedEvent(Struct, frozen=True):
@@ -77,6 +90,7 @@ class CheckedEvent(Struct, frozen=True):
 _HEADER: msgspec.json.Decoder[ExportHeader] = msgspec.json.Decoder(ExportHeader)
 _EVENT: msgspec.json.Decoder[ExportedEvent] = msgspec.json.Decoder(ExportedEvent)
 _JSON = msgspec.json.Encoder()
+_GONE = b"null"
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -97,11 +111,12 @@ async def export(pool: Pool, header: ExportHeader | None = None) -> AsyncGenerat
     """
     The export line by line, up to the head as of now or as *header* says; constant memory.
 
-    What is recorded does not change, so no snapshot is held: a reader as slow as it likes keeps
-    no connection. The count in the first line shows a file that was cut off.
+    What is recorded changes by erasures alone, so no snapshot is held: a reader as slow as it
+    likes keeps no connection. The count in the first line shows a file that was cut off.
 
     Raises:
         LogChanged: an event is not where it was; the log is broken.
+        ErasedMeanwhile: what was to come was erased after the first line was written.
     """
     header = header or await read_header(pool)
     yield _JSON.encode(header) + b"\n"
@@ -110,6 +125,8 @@ async def export(pool: Pool, header: ExportHeader | None = None) -> AsyncGenerat
         async with pool.acquire() as connection:
             rows = await connection.fetch(_READ_EXPORT, after, header.events, ROWS_AT_ONCE)
         for row in rows:
+            if (row["erased_by"] or 0) > header.events:
+                raise ErasedMeanwhile(row["position"])
             yield _line(row)
         if not rows or rows[-1]["position"] != after + len(rows):
             raise LogChanged(after)
@@ -136,6 +153,15 @@ class LogChanged(Exception):
     def __init__(self, after: int) -> None:
         super().__init__(
             f"The log has a gap after position {after}; verify it: 'timeline verify' says where."
+        )
+
+
+class ErasedMeanwhile(Exception):
+    """The file would lack the erasure of what it lacks: a new export has both."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"Position {position} was erased while the log was exported; export it again."
         )
 
 
@@ -166,16 +192,18 @@ def _line(row: asyncpg.Record) -> bytes:
         type=row["type"],
         recorded_at=row["recorded_at"],
         recorded_by=row["recorded_by"],
-        payload=msgspec.Raw(row["payload"].encode()),
+        payload=msgspec.Raw(row["payload"].encode() if row["erased_by"] is None else _GONE),
         salt=row["salt"].hex(),
         payload_hash=row["payload_hash"].hex(),
         hash=row["hash"].hex(),
+        erased_by=row["erased_by"],
     )
     return _JSON.encode(event) + b"\n"
 
 
 def _checked(header: ExportHeader, lines: Iterator[bytes]) -> Iterator[CheckedEvent]:
     head = Head()
+    gone: dict[int, set[UUID]] = {}
     for line in lines:
         expected = head.position + 1
         if expected > header.events:
@@ -191,6 +219,19 @@ def _checked(header: ExportHeader, lines: Iterator[bytes]) -> Iterator[CheckedEv
         if _JSON.encode(event) + b"\n" != line or event.recorded_at.utcoffset() != timedelta():
             raise BrokenExport(f"Position {expected} is not written as it was exported.", expected)
         payload, head = _follow(head, event)
+        if event.erased_by is not None:
+            if not expected < event.erased_by <= header.events:
+                raise BrokenExport(
+                    f"Position {expected} is told as erased by position {event.erased_by}, which "
+                    "is none after it in this file.",
+                    expected,
+                )
+            gone.setdefault(event.erased_by, set()).add(event.event_id)
+        named = payload.events if isinstance(payload, Erasure) else ()
+        if gone.pop(expected, set()) != set(named):
+            raise BrokenExport(
+                f"Position {expected} does not erase what is told as erased by it.", expected
+            )
         yield CheckedEvent(event, payload)
     if head.position != header.events:
         raise BrokenExport(
@@ -213,9 +254,11 @@ def _follow(head: Head, event: ExportedEvent) -> tuple[Payload, Head]:
     if head.recorded_at is not None and event.recorded_at < head.recorded_at:
         raise BrokenExport(f"Position {expected} was recorded before the one before it.", expected)
     kept = bytes(event.payload)
+    is_erased = event.erased_by is not None
     try:
-        hashed = payload_hash(bytes.fromhex(event.salt), kept)
-        payload = from_canonical_json(kept)
+        salt = bytes.fromhex(event.salt)
+        hashed = bytes.fromhex(event.payload_hash) if is_erased else payload_hash(salt, kept)
+        payload = Erased() if is_erased else from_canonical_json(kept)
     except (ValueError, *_UNREADABLE) as exc:
         raise BrokenExport(f"Position {expected} cannot be read: {exc}.", expected) from exc
     except Refusal as exc:
@@ -233,6 +276,14 @@ def _follow(head: Head, event: ExportedEvent) -> tuple[Payload, Head]:
         raise BrokenExport(
             f"Position {expected} is not what was exported: its hash differs.", expected
         )
-    if type_of(payload) != event.type or not is_canonical(kept, payload):
+    if (
+        (kept, salt) != (_GONE, b"")
+        if is_erased
+        else (
+            type_of(payload) != event.type
+            or isinstance(payload, Erased)
+            or not is_canonical(kept, payload)
+        )
+    ):
         raise BrokenExport(f"Position {expected} is not as a log writes it.", expected)
     return payload, Head(expected, chained, event.recorded_at.astimezone(UTC))

@@ -10,7 +10,8 @@ SELECT
     payload,
     salt,
     payload_hash,
-    hash
+    hash,
+    erased_by
 FROM events
 WHERE position > $1::bigint AND position <= $2::bigint
 ORDER BY position

@@ -13,6 +13,7 @@ from service.domain.refusals import Refusal
 from service.log import read
 from service.log.append import Head, lock
 from service.log.derived import Chains, Derived, NoTarget, Said, read_chains
+from service.log.erasure import TOMBSTONE
 from service.log.export import BrokenExport, CheckedEvent
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
@@ -37,6 +38,7 @@ _EVENT_COLUMNS = (
     "hash",
     "on_lo",
     "on_hi",
+    "erased_by",
 )
 _SUBJECT_COLUMNS = ("kind", "subject_id", "position", "is_fact", "is_link")
 
@@ -156,10 +158,11 @@ def _event(checked: CheckedEvent, derived: Derived) -> tuple[Any, ...]:
         # The request is not covered by the hash, so it is not exported.
         "",
         derived.target_position,
-        bytes(event.payload).decode(),
+        TOMBSTONE if event.erased_by is not None else bytes(event.payload).decode(),
         bytes.fromhex(event.salt),
         bytes.fromhex(event.payload_hash),
         bytes.fromhex(event.hash),
         days.lo if days else None,
         days.hi if days else None,
+        event.erased_by,
     )
