@@ -13,7 +13,9 @@ from service.answers.names import Labels, Named, fetch_labels, resolve_path
 from service.answers.times import KnownAt, Times
 from service.domain.effective import in_force
 from service.domain.events import (
+    ERASED,
     Correction,
+    Erasure,
     Founding,
     Kind,
     Payload,
@@ -27,6 +29,7 @@ from service.domain.events import (
 from service.domain.findings import Finding
 from service.domain.refusals import UnknownEvent
 from service.log import read
+from service.log.erasure import read_erasures
 from service.postgres.pool import Connection, Pool
 from service.read_models import directory as directories
 from service.read_models.findings import fetch_raised
@@ -138,6 +141,7 @@ async def event_by_id(connection: Connection, event_id: UUID, times: Times) -> E
     view["findings"] = [view_of(f, finding_labels) for f in noticed]
     view["at"] = times.at
     view["known_at"] = times.known_at
+    await tell_erasures(connection, [view, *view["corrections"]])
     return view
 
 
@@ -221,6 +225,14 @@ def _named_in(
     return named["person"], named["lab"]
 
 
+async def tell_erasures(connection: Connection, views: Iterable[EventView]) -> None:
+    """Say of those among *views* that were erased by what, when and why."""
+    erased = {view["position"]: view for view in views if view["type"] == ERASED}
+    if erased:
+        for position, by in (await read_erasures(connection, erased)).items():
+            erased[position]["erased"] = by
+
+
 def event_view(event: RecordedEvent, labels: Labels, *, revision: int) -> EventView:
     """One event as it reads."""
     return payload_view(event.payload, labels) | {
@@ -236,6 +248,9 @@ def event_view(event: RecordedEvent, labels: Labels, *, revision: int) -> EventV
 def payload_view(payload: Payload, labels: Labels) -> EventView:
     """A payload with people and labs as id and name."""
     view: EventView = {"type": type_of(payload)}
+    if isinstance(payload, Erasure):
+        # The ids of what a person's erasure took would tell what was about one person.
+        return view | {"count": len(payload.events), "reason": payload.reason}
     for field in payload.__struct_fields__:
         value = getattr(payload, field)
         if value is not None and value != ():
@@ -272,8 +287,10 @@ async def _page(
     page = found[:limit]
     labels = await event_labels(connection, page, times)
     revisions = await _revisions(connection, page, times)
+    items = [event_view(e, labels, revision=revisions[e.position]) for e in page]
+    await tell_erasures(connection, items)
     return EventsAnswer(
-        items=[event_view(e, labels, revision=revisions[e.position]) for e in page],
+        items=items,
         next=str(page[-1].position) if len(found) > limit else None,
         at=times.at,
         known_at=times.known_at,

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.domain.events import Kind
 from service.domain.refusals import BadParameter
@@ -10,12 +11,17 @@ from service.postgres.pool import Connection
 from service.read_models.current import Current, fetch_current
 
 
-class KnownAt(Struct, frozen=True):
+class KnownAt(Struct, frozen=True, omit_defaults=True):
     """A state of knowledge."""
 
     position: int
     recorded_at: datetime | None
     """When that position was recorded; null of position 0."""
+    erased_since: int | None = None
+    """
+    Position of the last erasure after that position: what it took is not in the answer, though it
+    was known. Left out where nothing was erased since.
+    """
 
 
 class Times(Struct):
@@ -87,6 +93,8 @@ def times_of(
         known = _known_at_instant(current, known_at)
     else:
         known = _known_at_position(current, known_at)
+    if current.last_erasure > known.position:
+        known = replace(known, erased_since=current.last_erasure)
     is_past = isinstance(known_at, int) or (
         isinstance(known_at, datetime)
         and head.recorded_at is not None

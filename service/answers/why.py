@@ -9,7 +9,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from service.answers.events import EventView, event_labels, event_view, payload_view
+from service.answers.events import (
+    EventView,
+    event_labels,
+    event_view,
+    payload_view,
+    tell_erasures,
+)
 from service.answers.names import Labels, Named, resolve_id
 from service.answers.people import StintView, stint_view
 from service.answers.times import KnownAt, Times
@@ -138,6 +144,11 @@ async def why_present(
     labels = await labels_in(view, people=[person], labs={lab, *_labs_told(explained)}, at=times.at)
     telling = _Telling(public, explained, await event_labels(connection, public, times), labels)
     own = labels.lab(lab)
+    steps = [telling.step(step) for step in explained.steps]
+    passed_over = [telling.passed_over(each) for each in explained.passed_over]
+    corrections = telling.corrections()
+    views = [*(step.event for step in steps), *(each.event for each in passed_over), *corrections]
+    await tell_erasures(connection, views)
     return WhyAnswer(
         person=labels.person(person),
         lab=own,
@@ -146,11 +157,11 @@ async def why_present(
         presence=explained.presence,
         sentence=telling.sentence(labels.person(person), times.published_by),
         stint=stint_view(explained.stint, own, times.at) if explained.stint else None,
-        steps=[telling.step(step) for step in explained.steps],
-        passed_over=[telling.passed_over(each) for each in explained.passed_over],
+        steps=steps,
+        passed_over=passed_over,
         decisive=list(explained.decisive),
         corroborating=explained.corroborating,
-        corrections=telling.corrections(),
+        corrections=corrections,
         role_event=explained.role_event,
         leave_event=explained.leave_event,
         published_by=times.published_by,

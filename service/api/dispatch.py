@@ -331,6 +331,8 @@ def _etag(operation: Operation, call: Call, times: Times) -> str:
         _media_type(operation, call),
         times.at.isoformat(),
         str(times.known_at.position),
+        # What was erased since is in no answer any more, also for a past that was pinned.
+        str(times.known_at.erased_since or ""),
         str(times.head) if times.rests_on_head else "",
         times.beside,
     )

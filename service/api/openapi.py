@@ -18,7 +18,16 @@ from service.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDocument, document
 from service.api.routes import OPERATIONS
 from service.api.streams import StreamAnswer
 from service.domain import refusals as r
-from service.domain.events import FACTS, PAYLOADS, TEXT_CHARACTERS_MAX, Edtf, Slug, WebAddress
+from service.domain.events import (
+    ERASED,
+    ERASURE,
+    FACTS,
+    PAYLOADS,
+    TEXT_CHARACTERS_MAX,
+    Edtf,
+    Slug,
+    WebAddress,
+)
 from service.domain.submissions import EVENTS_MAX
 from service.log.keys import NAMES_RESERVED
 
@@ -64,6 +73,16 @@ _RECORDED = {
         "description": "Position of the last correction or retraction, else its own.",
     },
     "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+}
+_ERASED_BY = {
+    "type": "object",
+    "description": "Of type `erased`: the erasure that took what the event said.",
+    "properties": {
+        "position": {"type": "integer", "minimum": 1},
+        "recorded_at": {"type": "string", "format": "date-time"},
+        "reason": {"type": "string"},
+    },
+    "required": ["position", "recorded_at", "reason"],
 }
 _ANSWER_HEADERS = {
     "Log-Position": ("integer", "The head of the log when the answer was given."),
@@ -383,9 +402,19 @@ def _bodies() -> dict[str, Any]:
             ]
         },
         "Event": {
-            "description": "A payload with people and labs as id and name, as recorded.",
+            "description": "A payload with people and labs as id and name, as recorded; of one "
+            "that was erased that it was.",
             "type": "object",
-            "properties": {"type": {"type": "string", "enum": sorted(PAYLOADS)}, **_RECORDED},
+            "properties": {
+                "type": {"type": "string", "enum": sorted([*PAYLOADS, ERASURE, ERASED])},
+                **_RECORDED,
+                "erased": _ERASED_BY,
+                "count": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "Of an `erasure`, how many events it took.",
+                },
+            },
             "required": ["type", *_RECORDED],
             "additionalProperties": True,
         },

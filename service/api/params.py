@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from service.domain import dates
-from service.domain.events import PAYLOADS, Relation
+from service.domain.events import ERASURE, PAYLOADS, Relation
 from service.domain.findings import FINDING_KINDS
 from service.domain.presence import Presence
 from service.domain.refusals import BadDate, BadParameter, UnknownName, shown
@@ -207,8 +207,8 @@ QUERY = Param("q", "Part of a name, or a name near it.", _NAME_SCHEMA, _text)
 TYPE = Param(
     "type",
     "Only events of this type.",
-    {"type": "string", "enum": sorted(PAYLOADS)},
-    _choice(sorted(PAYLOADS)),
+    {"type": "string", "enum": sorted([*PAYLOADS, ERASURE])},
+    _choice(sorted([*PAYLOADS, ERASURE])),
 )
 PERSON = Param("person", "Only of this person, by id or name.", _NAME_SCHEMA, _text)
 LAB = Param("lab", "Only of this lab, by id or name.", _NAME_SCHEMA, _text)

@@ -32,6 +32,8 @@ _SENTENCES = {
     "different_from": "{subject} is not {other}",
     "correction": "Event {target} was corrected",
     "retraction": "Event {target} was retracted",
+    "erasure": "{count} events were erased",
+    "erased": "What this event said was erased",
 }
 _FINDINGS = {
     "already_present": "{person} was already at {labs} when joining it",
@@ -109,6 +111,8 @@ def times_in_words(answer: Mapping[str, Any]) -> str:
     known = f"as known at position {known_at['position']}"
     if known_at.get("recorded_at"):
         known += f" ({instant_in_words(known_at['recorded_at'])})"
+    if known_at.get("erased_since"):
+        known += ", without what was erased since"
     return f"on {day_in_words(answer['at'])}, {known}"
 
 
@@ -149,6 +153,7 @@ def _parts(event: Mapping[str, Any]) -> dict[str, str]:
     named = {f: name_of(event.get(f) or "?") for f in ("lab", "person", "into", "other", "target")}
     return named | {
         "type": str(event["type"]),
+        "count": str(event.get("count", "?")),
         "name": str(event.get("name") or "?"),
         "parent": name_of(parent or "?"),
         "parent_too": f", as part of {name_of(parent)}" if parent else "",

@@ -1,5 +1,6 @@
 -- name: read_corrections
--- Corrections and retractions by the filters that are given, newest first, before a position.
+-- Corrections and retractions by the filters that are given, newest first, before a position; not
+-- those that were erased, which say nothing.
 -- $1 before bigint  $2 type text  $3 people text[]  $4 labs text[]  $5 recorded_by text
 -- $6 recorded_from timestamptz  $7 recorded_before timestamptz  $8 limit bigint
 SELECT
@@ -14,6 +15,7 @@ SELECT
     body_digest
 FROM events AS e
 WHERE target_position IS NOT NULL
+    AND erased_by IS NULL
     AND position < $1::bigint
     AND ($2::text IS NULL OR type = $2::text)
     AND ($3::text[] IS NULL OR EXISTS (
@@ -44,6 +46,7 @@ SELECT
     (sum(count(*)) OVER ())::bigint AS total
 FROM events AS e
 WHERE target_position IS NOT NULL
+    AND erased_by IS NULL
     AND position < $1::bigint
     AND ($2::text IS NULL OR type = $2::text)
     AND ($3::text[] IS NULL OR EXISTS (

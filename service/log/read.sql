@@ -177,7 +177,8 @@ SELECT
 FROM events AS e
 WHERE position > $1::bigint
     AND position <= $2::bigint
-    AND ($3::text IS NULL OR type = $3::text)
+    -- Of its type is what says something of the kind.
+    AND ($3::text IS NULL OR (type = $3::text AND erased_by IS NULL))
     AND ($4::text[] IS NULL OR EXISTS (
         SELECT FROM event_subjects AS s
         WHERE s.position = e.position

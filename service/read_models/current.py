@@ -34,6 +34,8 @@ class Current(Struct, frozen=True):
 
     head: Head
     made: Made
+    last_erasure: int
+    """Position of the last event that took others out of the log; 0 of a log without."""
     known: Mapping[int | datetime, tuple[int, datetime]]
     """By the position or instant asked for: the position that it means, and its instant."""
 
@@ -69,7 +71,7 @@ async def fetch_current(connection: Connection, known: Iterable[int | datetime] 
     assert rows, "the migration makes the one row of the state"
     first = rows[0]
     found = _known(rows) if positions or instants else {}
-    return Current(_head(first), Made(*first[3:6]), found)
+    return Current(_head(first), Made(*first[3:6]), first["last_erasure"] or 0, found)
 
 
 async def fetch_moved(connection: Connection, *, after: int, until: int) -> Moved:

@@ -1,6 +1,15 @@
 -- name: fetch_current
--- The head of the log, and by what the read models in use were made.
-SELECT h.position, h.hash, h.recorded_at, s.code_version, s.checkpoint, s.replay_id
+-- The head of the log, by what the read models in use were made, and what was erased last.
+SELECT
+    h.position,
+    h.hash,
+    h.recorded_at,
+    s.code_version,
+    s.checkpoint,
+    s.replay_id,
+    (
+        SELECT position FROM events WHERE type = 'erasure' ORDER BY position DESC LIMIT 1
+    ) AS last_erasure
 FROM state AS s
 LEFT JOIN (
     SELECT position, hash, recorded_at
@@ -38,6 +47,9 @@ SELECT
     s.code_version,
     s.checkpoint,
     s.replay_id,
+    (
+        SELECT position FROM events WHERE type = 'erasure' ORDER BY position DESC LIMIT 1
+    ) AS last_erasure,
     k.asked_position,
     k.asked_instant,
     k.known_position,

@@ -14,7 +14,7 @@ from service.cli.fields import EVENT_TYPES, FLAT_NAMES, OUTSIDE_IDS
 from service.cli.keys import keys
 from service.cli.main import COMMANDS, timeline
 from service.cli.words import MARKS, finding_sentence, sentence
-from service.domain.events import FACTS, PAYLOADS, OutsideIds
+from service.domain.events import ERASED, ERASURE, FACTS, PAYLOADS, OutsideIds
 from service.domain.findings import FINDING_KINDS
 from service.domain.presence import Presence
 
@@ -79,7 +79,7 @@ def test_every_field_of_an_event_can_be_given_flat() -> None:
 
 
 def test_each_type_and_finding_has_its_sentence() -> None:
-    for slug in PAYLOADS:
+    for slug in (*PAYLOADS, ERASURE, ERASED):
         assert "of type" not in sentence({"type": slug})
     for kind in FINDING_KINDS:
         assert finding_sentence({"kind": kind}) != kind
