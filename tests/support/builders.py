@@ -9,12 +9,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from service.domain.events import (
     Closure,
     Correction,
     Departure,
     DifferentFrom,
     Entity,
+    Erased,
+    Erasure,
     Fact,
     Founder,
     Founding,
@@ -148,3 +152,13 @@ def correction(position: int, event: Fact, *, reason: str = "misread") -> Correc
 def retraction(position: int, *, reason: str = "made up") -> Retraction:
     """The event at *position* becomes void."""
     return Retraction(target=event_id(position), reason=reason)
+
+
+def erasure(*positions: int, reason: str = "asked for") -> Erasure:
+    """What the events at *positions* said is gone."""
+    return Erasure(events=tuple(map(event_id, positions)), reason=reason)
+
+
+def erased(event: RecordedEvent) -> RecordedEvent:
+    """*event* as the log has it once it was erased."""
+    return structs.replace(event, payload=Erased())

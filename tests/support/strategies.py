@@ -120,6 +120,21 @@ def histories(size_max: int = 10) -> st.SearchStrategy[list[RecordedEvent]]:
     return steps.map(_recorded)
 
 
+def histories_with_erasures(size_max: int = 10) -> st.SearchStrategy[list[RecordedEvent]]:
+    """
+    The same, of which some events were erased, the last event among them.
+
+    Whoever erases sees to it that nothing older comes back; here it may, and anything may go.
+    """
+    return st.builds(_erased_from, histories(size_max), st.sets(st.integers(1, size_max)))
+
+
+def _erased_from(events: Sequence[RecordedEvent], gone: set[int]) -> list[RecordedEvent]:
+    left = [b.erased(event) if event.position in gone else event for event in events]
+    named = [event.position for event in events if event.position in gone]
+    return [*left, b.recorded(len(events) + 1, b.erasure(*named))] if named else left
+
+
 def after(events: Sequence[RecordedEvent], more: Iterable[Fact | Amendment]) -> list[RecordedEvent]:
     """*events* and those of *more* that the service would record after them."""
     grown = list(events)

@@ -6,7 +6,7 @@ import msgspec
 
 from service.domain.events import Hire, Payload, Profile, RecordedEvent, Source
 from service.domain.publication import public_from, published_by
-from tests.support.builders import correction, hire, log, retraction
+from tests.support.builders import correction, erased, erasure, hire, log, retraction
 
 RECORDED = datetime(2024, 6, 1, 23, 30, tzinfo=UTC)
 
@@ -45,6 +45,15 @@ def test_corrections_count_by_their_own_day_and_fall_with_their_target() -> None
     assert positions(events, date(2024, 6, 1)) == [1, 2, 3]
     late = recorded(sourced("2023-01-01"), correction(1, sourced("2022-01-01")))
     assert positions(late, date(2022, 6, 1)) == []
+
+
+def test_what_was_erased_holds_back_nothing_that_was_said_of_it() -> None:
+    """When it was published is gone with it; undated it is not, for it says nothing."""
+    events = recorded(sourced("2023-01-01"), correction(1, sourced("2022-01-01")), erasure(1))
+    left = [erased(events[0]), *events[1:]]
+    assert positions(left, date(2022, 6, 1)) == [1, 2, 3]
+    assert positions(left, date(2021, 6, 1)) == [1, 3]
+    assert published_by(left, date(2021, 6, 1)).undated == []
 
 
 def test_register_events_without_sources_always_count() -> None:

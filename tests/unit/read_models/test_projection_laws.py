@@ -20,6 +20,7 @@ from tests.support.builders import (
     closure,
     correction,
     departure,
+    erased,
     hire,
     log,
     merger,
@@ -33,7 +34,7 @@ from tests.support.histories import (
     assert_rows_are_the_fold,
     with_entities,
 )
-from tests.support.strategies import histories
+from tests.support.strategies import histories, histories_with_erasures
 
 COLUMNS = {
     "stints": ("person_id", "lab_id", "start_lo", "end_hi"),
@@ -42,6 +43,12 @@ COLUMNS = {
     "labs": ("lab_id", "canonical_id", "successor_id"),
     "names": ("kind", "folded", "subject_id", "canonical_id"),
 }
+CORRECTED = log(
+    hire("ann", at="x", on="2020"),
+    correction(1, hire("ben", at="y", on="2021")),
+    retraction(1),
+    departure("ann", at="x", on="2022"),
+)
 
 
 @given(events=histories(size_max=16))
@@ -70,6 +77,15 @@ def test_projection_is_the_fold_at_every_position(events: list[RecordedEvent]) -
     rows = _rows(_added(project(events, Position(0), {})))
     assert_rows_are_the_fold(rows, events)
     assert_beliefs_are_whole(rows)
+
+
+@given(events=histories_with_erasures(size_max=16))
+@example(events=[erased(e) if e.position == 3 else e for e in CORRECTED])
+@example(events=[erased(e) if e.position == 1 else e for e in CORRECTED])
+def test_projection_of_what_is_left_is_the_fold(events: list[RecordedEvent]) -> None:
+    """Wherever tombstones stand, and whatever was said about what is under them."""
+    rows = _rows(_added(project(with_names(events), Position(0), {})))
+    assert_rows_are_the_fold(rows, with_names(events))
 
 
 @given(events=histories(size_max=16), cuts=st.sets(st.integers(0, 16), max_size=4))
