@@ -260,6 +260,16 @@ CREATE TABLE public.replays (
 
 ALTER TABLE public.replays OWNER TO postgres;
 
+CREATE TABLE public.sessions (
+    token_hash bytea NOT NULL,
+    key_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_end_after_they_began CHECK ((expires_at > created_at))
+);
+
+ALTER TABLE public.sessions OWNER TO postgres;
+
 CREATE TABLE public.similar_people (
     person_id text NOT NULL COLLATE pg_catalog."C",
     other_id text NOT NULL COLLATE pg_catalog."C",
@@ -426,6 +436,9 @@ ALTER TABLE ONLY public.receipts
 ALTER TABLE ONLY public.replays
     ADD CONSTRAINT replays_id_is_unique PRIMARY KEY (replay_id);
 
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_token_is_unique PRIMARY KEY (token_hash);
+
 ALTER TABLE ONLY public.similar_people
     ADD CONSTRAINT similar_people_are_unique PRIMARY KEY (person_id, other_id);
 
@@ -467,6 +480,8 @@ CREATE INDEX events_by_target ON public.events USING btree (target_position) WHE
 CREATE INDEX events_by_type ON public.events USING btree (type, "position");
 
 CREATE INDEX events_corrections_by_position ON public.events USING btree ("position") WHERE (target_position IS NOT NULL);
+
+CREATE INDEX sessions_by_end ON public.sessions USING btree (expires_at);
 
 CREATE INDEX similar_people_by_other ON public.similar_people USING btree (other_id);
 
@@ -558,6 +573,8 @@ GRANT SELECT ON TABLE public.log_identity TO timeline_service;
 GRANT SELECT,INSERT ON TABLE public.receipts TO timeline_service;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.replays TO timeline_service;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.sessions TO timeline_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.similar_people TO timeline_service;
 

@@ -158,6 +158,7 @@ GRANTED = {
     "log_identity": {"SELECT"},
     "receipts": {"SELECT", "INSERT"},
     "replays": {"SELECT", "INSERT", "UPDATE"},
+    "sessions": {"SELECT", "INSERT", "DELETE"},
     "similar_people": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "similar_people_state": {"SELECT", "UPDATE"},
 }
