@@ -13,19 +13,24 @@ from litestar.types import ASGIApp
 
 from service.answers.memory import Memory
 from service.answers.vitals import KeptVitals
-from service.api.application import create_api
+from service.api.application import Pages, create_api
 from service.api.attempts import Attempts
+from service.api.bodies import read_body
+from service.api.dispatch import names_in, principal_of
 from service.api.doors import Doors
 from service.api.kept import Kept
 from service.api.metrics import Metrics
+from service.api.noting import note
 from service.api.openapi import document
 from service.api.operations import Machinery, Place
 from service.api.rates import Buckets
+from service.api.readiness import check_readable
 from service.api.tracing import Tracer
 from service.listening import FIRST_QUESTION
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
+from service.log.sessions import Sessions
 from service.postgres.pool import Pool, open_pool
 from service.read_models.crews import Workforce
 from service.read_models.replay import ReadModelState, fetch_state, replay
@@ -36,6 +41,8 @@ from service.recording.writer import Writer, Written
 from service.settings import Rate, Settings
 from service.tasks import at_most, end
 from service.web.handlers import page_handlers
+from service.web.problems import show_problem
+from service.web.site import Site
 
 ROLE = "timeline_service"
 SEARCH_PATH = "read_models, public"
@@ -54,7 +61,27 @@ CONNECTIONS_MAX = 40
 
 def create_app(made: Machinery) -> ASGIApp:
     """The ASGI application on what was made for it."""
-    return create_api(made, page_handlers(document, lambda: made.position_seen, FIRST_QUESTION))
+    return create_api(made, pages(made))
+
+
+def pages(made: Machinery) -> Pages:
+    """The pages on what was made for them, which take keys and bodies as the API does."""
+    site = Site(
+        pool=made.pool,
+        memory=made.memory,
+        sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
+        now=made.now,
+        new_secret=made.new_secret,
+        is_closed=lambda: made.read_keys_required,
+        document=document,
+        first_question=FIRST_QUESTION,
+        find_key=lambda hashed, scope: principal_of(hashed, scope, made),
+        read_body=read_body,
+        check_readable=lambda: check_readable(made),
+        names_in=names_in,
+        note=note,
+    )
+    return Pages(page_handlers(site), show_problem)
 
 
 @contextlib.asynccontextmanager

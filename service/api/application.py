@@ -1,8 +1,8 @@
 """The ASGI application: the table of operations behind a few layers that every request passes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, get, route
@@ -17,22 +17,25 @@ from service.api.faults import fault
 from service.api.layers import layered
 from service.api.openapi import document
 from service.api.operations import Machinery
-from service.api.problems import http_problem, refuse
+from service.api.problems import ShowProblem, http_problem, refuse
 from service.api.readiness import look
 from service.api.routes import OPERATIONS
 from service.domain.refusals import Refusal
 
 
-def create_api(machinery: Machinery, pages: Mapping[str, Any]) -> ASGIApp:
-    """
-    The application.
+class Pages(NamedTuple):
+    """What `web` made, which `api` does not import."""
 
-    Shapes: *pages* are handlers of pages by name, made by `web`, which `api` does not import.
-    """
+    handlers: Sequence[HTTPRouteHandler]
+    show_problem: ShowProblem
+
+
+def create_api(machinery: Machinery, pages: Pages) -> ASGIApp:
+    """The application."""
     return layered(routed(machinery, pages), machinery)
 
 
-def routed(machinery: Machinery, pages: Mapping[str, Any]) -> Litestar:
+def routed(machinery: Machinery, pages: Pages) -> Litestar:
     """Every handler at its path."""
 
     @get("/healthz", name="healthz", media_type=MediaType.JSON, sync_to_thread=False)
@@ -72,9 +75,9 @@ def routed(machinery: Machinery, pages: Mapping[str, Any]) -> Litestar:
     options = [_options(path, allowed) for path, allowed in methods.items()]
     return Litestar(
         # Options first: the framework makes its own with the first handler of a path.
-        route_handlers=[*options, *routes, healthz, readyz, metrics_page, openapi, *pages.values()],
+        route_handlers=[*options, *routes, healthz, readyz, metrics_page, openapi, *pages.handlers],
         openapi_config=None,
-        state=State({"machinery": machinery}),
+        state=State({"machinery": machinery, "show_problem": pages.show_problem}),
         request_max_body_size=None,
         exception_handlers={
             Refusal: refuse,

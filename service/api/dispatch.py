@@ -90,7 +90,17 @@ async def authenticate(request: Request[Any, Any, Any], machinery: Machinery) ->
     hashed = key_of(header)
     if hashed is None:
         raise Unauthenticated("Send the key as 'Authorization: Bearer <key>'.")
-    address = address_of(request.scope)
+    return await principal_of(hashed, request.scope, machinery)
+
+
+async def principal_of(hashed: bytes, scope: Mapping[str, Any], machinery: Machinery) -> Principal:
+    """
+    Whose key has this hash, which came with a request of this *scope*.
+
+    Raises:
+        Unauthenticated, TooManyAttempts: as `authenticate`.
+    """
+    address = address_of(scope)
     machinery.attempts.check(address, hashed)
     principal = find_outside(machinery.outside_keys, hashed)
     if principal is None:

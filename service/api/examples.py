@@ -37,6 +37,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
             "The key is not known, has expired or was revoked; ask an admin for one."
         ),
         r.Forbidden("The key 'editor' has the role 'writer'; this needs 'admin'."),
+        r.ForeignForm("The form was sent from 'https://example.net', which is not this service."),
         r.UnknownHost("example.net"),
         r.UnknownName("lab", "Deepmnd", _NEAR),
         UnknownNameInQuery("lab", r.UnknownName("lab", "Deepmnd", _NEAR)),

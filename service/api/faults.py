@@ -21,4 +21,6 @@ def fault(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
         return refuse(request, NotReady(f"{told}; try again in a moment."))
     log.error("request_failed", exc_info=exc)
     note(request.scope, problem="fault")
-    return fault_problem("This is a fault of the service; it is on record and was not your doing.")
+    return fault_problem(
+        request, "This is a fault of the service; it is on record and was not your doing."
+    )

@@ -1,10 +1,11 @@
 """Refusals as problem documents (RFC 9457): one table from refusal to status, type and title."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
+from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
@@ -35,6 +36,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     BadAcceptDatetime: Problem(400, "The header Accept-Datetime cannot be read"),
     r.Unauthenticated: Problem(401, "A key is needed"),
     r.Forbidden: Problem(403, "The key may not do this"),
+    r.ForeignForm: Problem(403, "The form came from elsewhere"),
     r.UnknownName: Problem(404, "Nobody and nothing has this name"),
     r.UnknownEvent: Problem(404, "There is no such event"),
     r.NotFound: Problem(404, "There is no such thing"),
@@ -94,6 +96,12 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     """The one that is waited for."""
 
 
+ShowProblem = Callable[
+    [Request[Any, Any, Any], ProblemDocument, Mapping[str, str]], Response[bytes]
+]
+"""What makes a page of a problem, with the headers that go with it."""
+
+
 def document_of(refusal: r.Refusal) -> ProblemDocument:
     """The problem document of a refusal."""
     problem = PROBLEMS[type(refusal)]
@@ -137,11 +145,31 @@ def to_response(
     )
 
 
+def told(
+    request: Request[Any, Any, Any],
+    document: ProblemDocument,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """The document for a program, and a page for a person who asked for one."""
+    show: ShowProblem | None = request.app.state.get("show_problem")
+    if show is None or not _is_for_people(request):
+        return to_response(document, headers)
+    return show(request, document, headers or {})
+
+
+def _is_for_people(request: Request[Any, Any, Any]) -> bool:
+    """Whether a page is asked for: beside `/v1`, by somebody who would rather have HTML."""
+    if request.scope["path"].startswith("/v1/"):
+        return False
+    accepted = Accept(request.headers.get("accept", "*/*"))
+    return accepted.best_match([MEDIA_TYPE, MediaType.JSON, MediaType.HTML]) == MediaType.HTML
+
+
 def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[bytes]:
     """The answer to a request that is refused."""
     document = document_of(refusal)
     note(request.scope, problem=document.type.rpartition(":")[2])
-    return to_response(document, headers_of(refusal))
+    return told(request, document, headers_of(refusal))
 
 
 def headers_of(refusal: r.Refusal) -> dict[str, str]:
@@ -161,7 +189,8 @@ def http_problem(request: Request[Any, Any, Any], exc: HTTPException) -> Respons
         405: "This path takes other methods; see the Allow header.",
     }
     status = exc.status_code
-    return to_response(
+    return told(
+        request,
         ProblemDocument(
             type="about:blank",
             title=titles.get(status, "The request cannot be taken"),
@@ -172,13 +201,14 @@ def http_problem(request: Request[Any, Any, Any], exc: HTTPException) -> Respons
     )
 
 
-def fault_problem(detail: str) -> Response[bytes]:
+def fault_problem(request: Request[Any, Any, Any], detail: str) -> Response[bytes]:
     """The answer where we are at fault; it tells nothing of the inside."""
-    return to_response(
+    return told(
+        request,
         ProblemDocument(
             type="urn:lab-timeline:problem:fault",
             title="The service is at fault",
             status=500,
             detail=detail,
-        )
+        ),
     )

@@ -94,7 +94,18 @@ async def check(operation: Operation, machinery: Machinery) -> None:
     Raises:
         NotReady: it asks the read models, and they are being built; how far that is.
     """
-    if machinery.is_readable or operation.tag in _NEED_NO_READ_MODELS:
+    if operation.tag not in _NEED_NO_READ_MODELS:
+        await check_readable(machinery)
+
+
+async def check_readable(machinery: Machinery) -> None:
+    """
+    Let the read models be asked.
+
+    Raises:
+        NotReady: as `check`.
+    """
+    if machinery.is_readable:
         return
     async with machinery.pool.acquire() as connection:
         # Another process may have replayed them.

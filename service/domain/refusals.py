@@ -379,6 +379,12 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class ForeignForm(Refusal):
+    """The form of a page was not sent from a page of this service to whom it was shown."""
+
+    code = "foreign_form"
+
+
 class UnknownHost(Refusal):
     """The request was sent to a name that is none of the service's."""
 

@@ -1,47 +1,124 @@
-"""The pages as route handlers."""
+"""The pages as route handlers: each lets in whom its `Page` says, and then answers."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.resources import files
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
 
-from litestar import Response, get
+from litestar import Request, Response, get, route
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 
-from service.web.pages import CONTENT_SECURITY_POLICY, docs_page, home_page
+from service.domain.refusals import Forbidden
+from service.postgres.faults import passing
+from service.read_models.current import Current
+from service.web.assets import FOR_EVER, Asset, assets, find_asset
+from service.web.forms import read_form
+from service.web.packing import takes_gzip
+from service.web.page import Page
+from service.web.pages import docs, home, sign_in
+from service.web.problems import VISIT
+from service.web.responses import redirect
+from service.web.sessions import (
+    FORM_TOKEN,
+    came_from,
+    check_form_token,
+    check_origin,
+    token_in,
+)
+from service.web.site import Site
+from service.web.visits import Visit
 
-_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-
-
-def page_handlers(
-    document: Callable[[], Mapping[str, Any]], position: Callable[[], int], first_question: str
-) -> dict[str, Any]:
-    """Every page by name; what is described in *document* is made when it is first asked for."""
-    css = _static("page.css")
-    icon = _static("icon.svg")
-
-    @get("/", sync_to_thread=False, name="home")
-    def home() -> Response[str]:
-        page = home_page(position=position(), first_question=first_question)
-        return Response(page, media_type="text/html", headers=_HEADERS)
-
-    @cache
-    def docs() -> str:
-        return docs_page(document())
-
-    @get("/docs", sync_to_thread=False, name="docs")
-    def documentation() -> Response[str]:
-        return Response(docs(), media_type="text/html", headers=_HEADERS)
-
-    @get("/static/page.css", sync_to_thread=False, name="css")
-    def stylesheet() -> Response[str]:
-        return Response(css, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
-
-    @get(["/static/icon.svg", "/favicon.ico"], sync_to_thread=False, name="icon")
-    def picture() -> Response[str]:
-        return Response(icon, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
-
-    return {"icon": picture, "home": home, "docs": documentation, "css": stylesheet}
+PAGES: Sequence[Page] = (*home.PAGES, *docs.PAGES, *sign_in.PAGES)
+ICON = "icon.svg"
+_ICON_SECONDS = 86_400
+HEAD_SECONDS = 1.0
+"""A page that can do without it waits no longer for the head."""
 
 
-def _static(name: str) -> str:
-    return files("service.web").joinpath("static", name).read_text("utf-8")
+def page_handlers(site: Site) -> list[HTTPRouteHandler]:
+    """Every page, and the files that pages use."""
+    return [*(_handler_of(page, site) for page in PAGES), asset, icon]
+
+
+def _handler_of(page: Page, site: Site) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
+        if page.method == "POST":
+            check_origin(request)
+        visit = await _visit_of(request, site)
+        if not page.is_for(visit.principal, is_closed=site.is_closed()):
+            return _refused(page, visit)
+        if page.method == "POST":
+            visit.form = await read_form(request, site)
+            if not page.begins_session and visit.token is not None:
+                check_form_token(visit.form.get(FORM_TOKEN, ""), visit.token)
+        visit.current = await (_head_if_shown(visit) if page.is_open else site.memory.current())
+        return await page.answer(visit)
+
+    handle.__name__ = page.name
+    return route(page.path, http_method=[page.method], status_code=200, name=page.name)(handle)
+
+
+async def _visit_of(request: Request[Any, Any, Any], site: Site) -> Visit:
+    """Who asks; a token that is good no more is none."""
+    visit = Visit(site=site, request=request)
+    token = token_in(request)
+    principal = None if token is None else await site.sessions.find(token)
+    if principal is not None:
+        visit.token, visit.principal = token, principal
+        site.note(request.scope, by=principal.name)
+    # For the page that is shown if something is refused on the way.
+    cast("dict[str, Any]", request.scope)[VISIT] = visit
+    return visit
+
+
+async def _head_if_shown(visit: Visit) -> Current | None:
+    """For pages that need no log: the head that is shown at their foot, if that is no trouble."""
+    if visit.principal is None and visit.site.is_closed():
+        return None
+    try:
+        async with asyncio.timeout(HEAD_SECONDS):
+            return await visit.site.memory.current()
+    except Exception as fault:
+        if passing(fault) is None:
+            raise
+        return None
+
+
+def _refused(page: Page, visit: Visit) -> Response[Any]:
+    """
+    Where to sign in, for who has not.
+
+    Raises:
+        Forbidden: they have, with a key of too low a role.
+    """
+    if visit.principal is not None:
+        raise Forbidden(
+            f"The key '{visit.principal.name}' has the role '{visit.principal.role}'; this needs "
+            f"'{page.role}'. Sign in with another key."
+        )
+    if page.method == "GET":
+        return redirect(visit.sign_in_address, 302)
+    return redirect(sign_in.address_for(came_from(visit.request)))
+
+
+@get("/static/{name:str}", name="asset", sync_to_thread=False)
+def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
+    found = find_asset(request.scope["path"])
+    if found is None:
+        raise NotFoundException
+    return _sent(request, found, FOR_EVER)
+
+
+@get("/favicon.ico", name="icon", sync_to_thread=False)
+def icon(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Asked for at this address by whoever was not told another."""
+    return _sent(request, assets()[ICON], f"max-age={_ICON_SECONDS}")
+
+
+def _sent(request: Request[Any, Any, Any], found: Asset, keep: str) -> Response[bytes]:
+    headers = {"Cache-Control": keep, "Vary": "Accept-Encoding"}
+    body = found.body
+    if takes_gzip(request.headers):
+        body = found.packed
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type=found.media_type, headers=headers)

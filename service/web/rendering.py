@@ -1,40 +1,50 @@
-"""The pages: a first one that says where to begin, and the documentation of the API."""
+"""Templates, and what all of them have."""
 
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
+from service.printable import printable
+from service.web.assets import address_of
+
+NAVIGATION = (("/docs", "API"),)
+"""Addresses in the head of each page, with what they are called."""
+
+
+def rendered(template: str, **values: Any) -> str:
+    """The page that *template* makes of *values*."""
+    return _TEMPLATES.get_template(template).render(**values)
+
+
+def lab_address(lab: str) -> str:
+    """Where a lab is looked at."""
+    return f"/v1/labs/{quote(lab, safe='')}"
+
+
+def person_address(person: str) -> str:
+    """Where a person is looked at."""
+    return f"/v1/people/{quote(person, safe='')}"
+
+
+def _shown(value: Any) -> Any:
+    """A text as it is shown: what would turn a line around or hide in it is spelt out."""
+    if type(value) is not str or value.isprintable():
+        return value
+    return "\n".join(map(printable, value.split("\n")))
+
 
 _TEMPLATES = Environment(
     loader=PackageLoader("service.web"),
     autoescape=True,
     undefined=StrictUndefined,
+    finalize=_shown,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-
-def home_page(*, position: int, first_question: str) -> str:
-    """Where a browser that opens the address begins."""
-    return _TEMPLATES.get_template("home.html").render(
-        position=position, first_question=first_question
-    )
-
-
-def docs_page(document: Mapping[str, Any]) -> str:
-    """The OpenAPI document as a page for people."""
-    operations = [
-        {"method": method.upper(), "path": path, **operation}
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
-    return _TEMPLATES.get_template("docs.html").render(
-        info=document["info"],
-        tags=[tag["name"] for tag in document["tags"]],
-        operations=operations,
-    )
+_TEMPLATES.globals |= {
+    "asset": address_of,
+    "navigation": NAVIGATION,
+    "lab_address": lab_address,
+    "person_address": person_address,
+}

@@ -14,9 +14,12 @@ from service.api.administering import KeyCreated
 from service.api.application import routed
 from service.api.openapi import document, public_path
 from service.api.operations import Machinery
+from service.app import pages
 from service.log.keys import KeyLookUp
-from service.web.handlers import page_handlers
+from service.web.assets import address_of
+from service.web.handlers import PAGES
 from tests.integration.api.asking import HIRED, SEED, UNKNOWN, get, hire, pointers, problem, record
+from tests.support.browsing import signed_in
 from tests.support.postgres import http_client
 
 ROLES = ("reader", "writer", "admin")
@@ -50,18 +53,20 @@ NEEDS: dict[str, str | None] = {
     "revokeKey": "admin",
 }
 """The least role that each operation needs, said a second time: a new one has to be thought of."""
-OPEN = (
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/docs",
-    "/",
-    "/schema/openapi.json",
-    "/static/page.css",
-    "/static/icon.svg",
-    "/favicon.ico",
-)
-"""What stands beside `/v1` and needs no key, even where reading does."""
+OPEN = ("/healthz", "/readyz", "/metrics", "/schema/openapi.json", "/favicon.ico")
+"""What stands beside `/v1`, is no page and needs no key, even where reading does."""
+STATIC = "/static/{name}"
+PAGES_NEED: dict[tuple[str, str], str | None] = {
+    ("GET", "/"): "reading",
+    ("GET", "/docs"): None,
+    ("GET", "/sign-in"): None,
+    ("POST", "/sign-in"): None,
+    ("POST", "/sign-out"): None,
+}
+"""
+What whoever asks for a page has to be signed in with, said a second time: `reading` is open unless
+a setting closes it, and None is open even then.
+"""
 
 
 class Described(NamedTuple):
@@ -87,9 +92,8 @@ def test_every_operation_has_its_rule() -> None:
 
 
 def test_every_handler_is_an_operation_or_open(made: Machinery) -> None:
-    """Whatever is routed, by whichever hand, has its rule in the document or in OPEN."""
-    pages = page_handlers(document, lambda: 0, "/")
-    routes = [route for route in routed(made, pages).routes if isinstance(route, HTTPRoute)]
+    """Whatever is routed, by whichever hand, has its rule in the document, or is named above."""
+    routes = [route for route in routed(made, pages(made)).routes if isinstance(route, HTTPRoute)]
     handled = {
         (method, public_path(route.path_format))
         for route in routes
@@ -97,7 +101,16 @@ def test_every_handler_is_an_operation_or_open(made: Machinery) -> None:
         # What a path takes is no secret.
         if method not in ("OPTIONS", "HEAD")
     }
-    assert handled == {(told.method, told.path) for told in DESCRIBED} | {("GET", p) for p in OPEN}
+    beside = {("GET", path) for path in (*OPEN, STATIC)}
+    assert handled == {(told.method, told.path) for told in DESCRIBED} | beside | PAGES_NEED.keys()
+
+
+def test_every_page_has_its_rule() -> None:
+    said = {
+        (page.method, public_path(page.path)): page.role or (None if page.is_open else "reading")
+        for page in PAGES
+    }
+    assert said == PAGES_NEED
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["reading open", "reading closed"])
@@ -123,11 +136,38 @@ async def test_operation_is_for_those_who_may(
     await asyncio.gather(*made.tasks)
 
 
-@pytest.mark.parametrize("path", OPEN)
-async def test_page_needs_no_key(path: str, made: Machinery) -> None:
+@pytest.mark.parametrize("path", [*OPEN, address_of("page.css"), "/docs", "/sign-in"])
+async def test_what_shows_nothing_of_the_log_needs_no_key(path: str, made: Machinery) -> None:
     made.read_keys_required = True
     async with http_client(made, None) as asking:
         assert (await asking.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES_NEED)
+@pytest.mark.parametrize("role", [None, *ROLES])
+@pytest.mark.parametrize("is_closed", [False, True], ids=["reading open", "reading closed"])
+async def test_page_is_for_those_who_may(
+    method: str, path: str, role: str | None, made: Machinery, *, is_closed: bool
+) -> None:
+    """Others are asked to sign in, or to sign in with another key."""
+    made.read_keys_required = is_closed
+    needed = PAGES_NEED[method, path]
+    needed = ("reader" if is_closed else None) if needed == "reading" else needed
+    async with http_client(made, None) as asking:
+        token = "" if role is None else await signed_in(asking, role)
+        response = await asking.request(
+            method,
+            path,
+            headers={"Origin": "http://test"},
+            data={"form_token": token, "key": "reader"} if method == "POST" else None,
+        )
+        if role is None and needed is not None:
+            assert response.status_code in (302, 303)
+            assert response.headers["location"].startswith("/sign-in?next=")
+        elif role is not None and needed and ROLES.index(role) < ROLES.index(needed):
+            problem(response, 403, "forbidden")
+        else:
+            assert response.status_code == (303 if method == "POST" else 200), response.text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 
 from service import formats, observability
 from service.api.routes import OPERATIONS
-from service.web.handlers import page_handlers
 from tests.integration.api.asking import get, record
 from tests.support.nasty import ALL, NASTY, acting
 
@@ -102,9 +101,7 @@ async def test_answers_tell_hostile_texts_as_they_are_and_act_on_nobody(
         assert hired["sources"][0]["title"] == text
 
 
-def test_no_page_or_format_is_there_that_is_not_looked_at() -> None:
-    """These pages show no text of the log; one that does is to be asked for above."""
-    assert page_handlers(dict, lambda: 0, "").keys() == {"home", "docs", "css", "icon"}
+def test_no_format_is_there_that_is_not_looked_at() -> None:
     assert [module.name for module in pkgutil.iter_modules(formats.__path__)] == []
 
 

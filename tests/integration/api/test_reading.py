@@ -9,6 +9,7 @@ import pytest
 
 from service.api.operations import Machinery, Operation
 from service.api.routes import OPERATIONS
+from service.web.assets import address_of
 from tests.integration.api.asking import get, hire, pointers, problem, record
 from tests.support.postgres import http_client
 
@@ -95,7 +96,8 @@ async def test_head_is_get_without_a_body(operation_id: str, told: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/healthz", "/readyz", "/metrics", "/static/page.css"]
+    "path",
+    ["/", "/docs", "/sign-in", "/healthz", "/readyz", "/metrics", address_of("page.css")],
 )
 async def test_head_works_wherever_get_does(path: str, client: httpx.AsyncClient) -> None:
     head = await client.head(path)

@@ -1,0 +1,43 @@
+"""What the composition root made for the pages."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from litestar import Request
+from msgspec import Struct
+
+from service.answers.memory import Memory
+from service.log.keys import Principal
+from service.log.sessions import Sessions
+from service.postgres.pool import Pool
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """
+    What pages ask with.
+
+    The functions are those of the API, which `web` does not import: keys, bodies and names are
+    taken here as they are taken there.
+    """
+
+    pool: Pool
+    memory: Memory
+    sessions: Sessions
+    now: Callable[[], datetime]
+    new_secret: Callable[[], str]
+    is_closed: Callable[[], bool]
+    """Whether reading needs a key."""
+    document: Callable[[], Mapping[str, Any]]
+    """The OpenAPI document."""
+    first_question: str
+    find_key: Callable[[bytes, Mapping[str, Any]], Awaitable[Principal]]
+    """Whose key has a hash, which came with a request of some scope; or refuses, and counts it."""
+    read_body: Callable[[Request[Any, Any, Any]], Awaitable[bytes]]
+    """A body, within limits of size and time."""
+    check_readable: Callable[[], Awaitable[None]]
+    """Refuses while the read models cannot be asked."""
+    names_in: Callable[[Mapping[str, Any]], Mapping[str, str]]
+    """The names in a path."""
+    note: Callable[..., None]
+    """Lets the line of a request in the log say more."""

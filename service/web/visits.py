@@ -1,0 +1,124 @@
+"""One request of a page: who asks, what they ask with, and how they are answered."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from litestar import Request, Response
+from msgspec import Struct
+
+from service.answers.times import Times, times_of
+from service.domain.refusals import BadParameter
+from service.log.append import Head
+from service.log.keys import Principal
+from service.postgres.pool import Connection
+from service.read_models.current import Current
+from service.web.rendering import rendered
+from service.web.responses import to_response
+from service.web.sessions import form_token_of
+from service.web.site import Site
+
+TEXT_CHARACTERS_MAX = 300
+"""Of what is typed into a box of a page."""
+
+
+class Visit(Struct, kw_only=True, repr_omit_defaults=True):
+    """What a page is asked with."""
+
+    site: Site
+    request: Request[Any, Any, Any]
+    principal: Principal | None = None
+    """Whose key was typed when this browser signed in."""
+    token: str | None = None
+    """Of the session, if there is one; a secret."""
+    current: Current | None = None
+    """The head; None where the page does not ask the log, or may not show it."""
+    form: Mapping[str, str] = {}
+    """The fields of the form that was sent, each once."""
+
+    def __repr__(self) -> str:
+        return f"Visit({self.request.scope['path']!r})"
+
+    @property
+    def head(self) -> Head | None:
+        """The head that the page shows."""
+        return None if self.current is None else self.current.head
+
+    @property
+    def form_token(self) -> str:
+        """What each form of the page holds that is sent by POST."""
+        return "" if self.token is None else form_token_of(self.token)
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The names in the path."""
+        return self.site.names_in(self.request.path_params)
+
+    @property
+    def address(self) -> str:
+        """Path and query as they were asked for."""
+        raw: bytes = self.request.scope.get("raw_path") or self.request.scope["path"].encode()
+        query: bytes = self.request.scope["query_string"]
+        return (raw + b"?" + query if query else raw).decode("latin-1")
+
+    @property
+    def sign_in_address(self) -> str:
+        """Where to sign in and come back from."""
+        return f"/sign-in?next={quote(self.address, safe='/')}"
+
+    def said(self, name: str) -> str:
+        """What the query says of one thing, whatever it is; blank where it says nothing."""
+        query = self.request.scope["query_string"].decode("latin-1")
+        return parse_qs(query, errors="replace").get(name, [""])[-1]
+
+    def text(self, name: str) -> str | None:
+        """
+        What the query says of one thing, without spaces around it; None where it says nothing.
+
+        Raises:
+            BadParameter: no text that anybody types.
+        """
+        text = self.said(name).strip()
+        if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:
+            raise BadParameter(name, f"The parameter '{name}' is no text.")
+        if len(text) > TEXT_CHARACTERS_MAX:
+            raise BadParameter(
+                name,
+                f"The parameter '{name}' has {len(text)} characters; the limit is "
+                f"{TEXT_CHARACTERS_MAX}.",
+            )
+        return text or None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[tuple[Connection, Times]]:
+        """
+        What answers are asked with, for today and the head that the page shows.
+
+        Raises:
+            NotReady: the read models are being built.
+        """
+        await self.site.check_readable()
+        assert self.current is not None, "pages that read ask the log"
+        times = times_of(self.current, at=None, known_at=None, today=self.site.now().date())
+        async with self.site.pool.acquire() as connection:
+            yield connection, times
+
+    def show(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response[bytes]:
+        """The page, as *template* makes it of *values*."""
+        return to_response(
+            self.request,
+            rendered(template, visit=self, **values),
+            status=status,
+            headers=headers or {},
+            # What is shown to one visitor is nobody else's, and not theirs after they signed out.
+            is_kept=status == 200 and self.token is None,
+            is_shared=not self.site.is_closed(),
+        )

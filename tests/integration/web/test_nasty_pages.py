@@ -1,0 +1,121 @@
+"""What hostile names and queries look like on pages: texts, and never anything else."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from service.api.operations import Machinery
+from service.web.handlers import PAGES
+from service.web.visits import TEXT_CHARACTERS_MAX
+from tests.integration.api.asking import record
+from tests.integration.api.test_nasty_answers import TEXTS, events
+from tests.support.browsing import Elements, browser, signed_in
+from tests.support.nasty import acting
+
+ELEMENTS = frozenset(
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "body",
+        "a",
+        "header",
+        "div",
+        "img",
+        "form",
+        "label",
+        "input",
+        "button",
+        "nav",
+        "ul",
+        "li",
+        "span",
+        "p",
+        "main",
+        "h1",
+        "h2",
+        "h3",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "bdi",
+        "footer",
+        "time",
+        "code",
+        "section",
+        "dl",
+        "dt",
+        "dd",
+        "strong",
+        "svg",
+        "circle",
+        "path",
+        "article",
+        "details",
+        "summary",
+        "pre",
+        "ol",
+    ]
+)
+"""All that the templates have: what else is on a page came out of a text."""
+
+
+@pytest.fixture
+async def nasty(client: httpx.AsyncClient, made: Machinery) -> Machinery:
+    """A service whose log holds them all."""
+    await record(client, *events())
+    return made
+
+
+def addresses() -> Iterator[str]:
+    """Each page, each with what may be asked there, and pages that are not there."""
+    paths = [page.path for page in PAGES if page.method == "GET"]
+    assert not [path for path in paths if "{" in path], "fill in names, here"
+    for text in TEXTS:
+        said = quote(text[:TEXT_CHARACTERS_MAX], safe="")
+        for path in paths:
+            yield f"{path}?q={said}&next={said}&{said}={said}"
+        yield f"/?q={quote(text[:12], safe='')}"
+        yield f"/sign-in?next=/{said}"
+        for path in ("", "/labs", "/people", "/static"):
+            yield f"{path}/{said}?{said}"
+    yield "/?q=P"
+    yield "/?q=L1"
+
+
+@pytest.mark.parametrize("is_signed_in", [False, True])
+async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_in: bool) -> None:
+    statuses = set()
+    async with browser(nasty) as asking:
+        if is_signed_in:
+            await signed_in(asking, "admin")
+        for address in dict.fromkeys(addresses()):
+            answer = await asking.get(address)
+            statuses.add(answer.status_code)
+            assert answer.status_code in (200, 404), (address, answer.text)
+            assert answer.headers["content-type"] == "text/html; charset=utf-8", address
+            page = Elements(answer.text)
+            assert {tag for tag, _ in page.found} <= ELEMENTS, address
+            assert acting(answer.text.replace("\n", "")) == [], address
+            for tag, said in page.found:
+                assert not [name for name in said if name.startswith("on")], (address, tag, said)
+                assert "style" not in said, (address, tag)
+                for name in ("href", "src", "action"):
+                    target = said.get(name)
+                    assert target is None or target.startswith(("/", "#")), (address, target)
+                    assert target is None or not target.startswith(("//", "/\\")), address
+    assert statuses == {200, 404}
+
+
+async def test_names_are_found_and_shown_in_their_own_direction(nasty: Machinery) -> None:
+    async with browser(nasty) as asking:
+        page = await asking.get("/", params={"q": "user"})
+    assert "<bdi>P18 user\\u202egnp.exe</bdi>" in page.text
