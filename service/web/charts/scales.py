@@ -1,0 +1,80 @@
+"""From days to places along a drawing, and the days at which its axis is marked."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import count
+from typing import NamedTuple
+
+TICKS_MAX = 9
+"""More labels than that run into each other on a phone."""
+WIDTH = 100.0
+"""In percent."""
+_YEARS = (1, 2, 5, 10, 20, 50, 100)
+_MONTHS = (1, 3, 6)
+_DAYS = (1, 2, 7)
+
+
+class Tick(NamedTuple):
+    """A mark of an axis."""
+
+    x: float
+    label: str
+
+
+class Window(NamedTuple):
+    """The days that a drawing shows, the last one included."""
+
+    first: date
+    last: date
+
+    def x(self, day: date) -> float:
+        """
+        Where a day begins, in percent of the width; what lies outside, at the nearer end.
+
+        >>> Window(date(2024, 1, 1), date(2024, 1, 10)).x(date(2024, 1, 6))
+        50.0
+        """
+        days = (self.last - self.first).days + 1
+        passed = min(max((day - self.first).days, 0), days)
+        return round(WIDTH * passed / days, 2)
+
+    def ticks(self) -> list[Tick]:
+        """Marks of whole years, months or days, as many as can be read."""
+        for days in self._choices():
+            if len(days) <= TICKS_MAX:
+                return [Tick(self.x(day), label) for day, label in days]
+        return []
+
+    def _choices(self) -> Iterator[list[tuple[date, str]]]:
+        """Ever fewer days to mark, each with its label."""
+        if (self.last - self.first).days <= TICKS_MAX * _DAYS[-1]:
+            yield from (self._by_days(step) for step in _DAYS)
+        if self.last.year - self.first.year < TICKS_MAX:
+            yield from (self._by_months(step) for step in _MONTHS)
+        yield from (self._by_years(step) for step in _YEARS)
+
+    def _by_days(self, step: int) -> list[tuple[date, str]]:
+        first, last = self.first.toordinal(), self.last.toordinal()
+        days = [date.fromordinal(n) for n in range(first, last + 1, step)]
+        return [(day, f"{day.day} {_short(day)}") for day in days]
+
+    def _by_months(self, step: int) -> list[tuple[date, str]]:
+        months: list[tuple[date, str]] = []
+        for number in count(self.first.year * 12 + self.first.month - 1):
+            day = date(number // 12, number % 12 + 1, 1)
+            if day > self.last:
+                return months
+            if day >= self.first and (day.month - 1) % step == 0:
+                # Every January says its year, and the first mark too.
+                with_year = not months or day.month == 1
+                months.append((day, f"{_short(day)} {day.year}" if with_year else _short(day)))
+        raise AssertionError("months pass any day")
+
+    def _by_years(self, step: int) -> list[tuple[date, str]]:
+        years = range(self.first.year, self.last.year + 1)
+        marked = [date(year, 1, 1) for year in years if year % step == 0]
+        return [(day, str(day.year)) for day in marked if day >= self.first]
+
+
+def _short(day: date) -> str:
+    return f"{day:%b}"

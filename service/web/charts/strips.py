@@ -1,0 +1,97 @@
+"""Stays as strips along time: solid where certain, hatched where vague, fading where presumed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+from service.domain.spans import Span, spans
+from service.domain.stints import Stint
+from service.web.charts.scales import Window
+
+Mark = Literal["certain", "presumed", "beginning", "ending", "possible"]
+"""How a piece is drawn; what is possible before or after surer days is the beginning or the end."""
+
+
+class Piece(NamedTuple):
+    """Part of a strip, drawn alike."""
+
+    mark: Mark
+    x: float
+    """In percent of the width, as is the other."""
+    width: float
+    on_leave: bool
+    first: date
+    after: date
+
+
+def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
+    """
+    The stays of one person at one lab, as far as a window shows them.
+
+    Shapes: *stints* by start; pieces from left to right, those of one kind that meet in one.
+    """
+    held = spans(stints)
+    pieces: list[Piece] = []
+    for number, span in enumerate(held):
+        piece = _piece(span, _mark(held, number), window)
+        if piece is None:
+            continue
+        if pieces and _goes_on(pieces[-1], piece):
+            pieces[-1] = _joined(pieces[-1], piece)
+        else:
+            pieces.append(piece)
+    return pieces
+
+
+def reach(stints: Iterable[Stint], today: date, unbounded: date) -> Window:
+    """
+    The days that show all of these stays: from the first that can be to today.
+
+    Shapes: what nothing bounds counts as the day *unbounded* does not come before; of no stays
+    the window is today alone.
+    """
+    known = [
+        bound
+        for stint in stints
+        for bound in (stint.start.lo, stint.start.hi)
+        if unbounded <= bound <= today
+    ]
+    return Window(min(known, default=today), today)
+
+
+def _mark(held: Sequence[Span], number: int) -> Mark:
+    presence = held[number].standing.presence
+    if presence != "possible":
+        return presence
+    if _is_surer(held, number, 1):
+        return "beginning"
+    return "ending" if _is_surer(held, number, -1) else "possible"
+
+
+def _is_surer(held: Sequence[Span], number: int, step: int) -> bool:
+    """Whether what meets a possible span, on one side, comes to something surer."""
+    here = held[number]
+    for other in held[number + step :] if step > 0 else reversed(held[:number]):
+        meets = here.after == other.first if step > 0 else other.after == here.first
+        if not meets:
+            return False
+        if other.standing.presence != "possible":
+            return True
+        here = other
+    return False
+
+
+def _piece(span: Span, mark: Mark, window: Window) -> Piece | None:
+    x, end = window.x(span.first), window.x(span.after)
+    if x == end:
+        return None
+    return Piece(mark, x, round(end - x, 2), span.standing.on_leave, span.first, span.after)
+
+
+def _goes_on(one: Piece, other: Piece) -> bool:
+    return (one.mark, one.on_leave, one.after) == (other.mark, other.on_leave, other.first)
+
+
+def _joined(one: Piece, other: Piece) -> Piece:
+    width = round(other.x + other.width - one.x, 2)
+    return one._replace(width=width, after=other.after)
