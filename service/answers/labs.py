@@ -111,6 +111,23 @@ class LabsAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of all events, those that `published_by` left out and that have no dated source."""
 
 
+class LabState(Struct, frozen=True, kw_only=True):
+    """A lab on a day, with all that a roster shows of everyone who was there."""
+
+    lab: LabView
+    stints: Mapping[str, Sequence[Stint]]
+    """By person those that can hold on the day, by start."""
+    standings: Mapping[str, Standing]
+    """By person how they stood on the day; of nobody who was absent."""
+    labels: Labels
+    undated_events: int | None
+
+    @property
+    def headcount(self) -> Headcount:
+        """How many were there."""
+        return headcount_of(self.standings.values())
+
+
 async def lab_on(
     connection: Connection,
     name: str,
@@ -125,14 +142,38 @@ async def lab_on(
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
     """
+    state = await lab_state(connection, name, times)
+    chosen = [
+        member_of(state.labels.person(person), standing)
+        for person, standing in state.standings.items()
+        if presence in (None, standing.presence) and relation in (None, standing.post.relation)
+    ]
+    return LabAnswer(
+        lab=state.lab,
+        at=times.at,
+        known_at=times.known_at,
+        headcount=state.headcount,
+        members=sorted(chosen, key=lambda member: order_of(member.person)),
+        published_by=times.published_by,
+        undated_events=state.undated_events,
+    )
+
+
+async def lab_state(connection: Connection, name: str, times: Times) -> LabState:
+    """
+    The lab that *name* names, and how everyone stood there.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
     view, lab_id = await view_of_lab(connection, name, times)
     labs = await view.labs([lab_id])
     facts = labs[lab_id]
     if lab_id not in labs:
         today = await directories.fetch_labs(connection, [lab_id], position=times.head)
         facts = LabFacts(lab_id, lab_id, today[lab_id].name)
-    stints = await view.stints_of_labs([lab_id], times.at)
-    standings = standings_on(stints.get(lab_id, {}), times.at)
+    stints = (await view.stints_of_labs([lab_id], times.at)).get(lab_id, {})
+    standings = standings_on(stints, times.at)
     related = [facts.end.successor] if facts.end and facts.end.successor else []
     labels = await labels_in(
         view,
@@ -140,23 +181,12 @@ async def lab_on(
         labs=[*facts.predecessors, *related],
         at=times.at,
     )
-    chosen = [
-        member_of(labels.person(person), standing)
-        for person, standing in standings.items()
-        if presence in (None, standing.presence) and relation in (None, standing.post.relation)
-    ]
-    return LabAnswer(
-        lab=lab_view(
-            facts,
-            labels,
-            await parent_link(connection, view, parent_on(facts, times.at), times),
-            times.at,
-        ),
-        at=times.at,
-        known_at=times.known_at,
-        headcount=headcount_of(standings.values()),
-        members=sorted(chosen, key=lambda member: order_of(member.person)),
-        published_by=times.published_by,
+    parent = await parent_link(connection, view, parent_on(facts, times.at), times)
+    return LabState(
+        lab=lab_view(facts, labels, parent, times.at),
+        stints=stints,
+        standings=standings,
+        labels=labels,
         undated_events=view.undated_events,
     )
 

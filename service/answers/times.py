@@ -1,14 +1,22 @@
 """The times that an answer is for: a day in the world, and what the log knew."""
 
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from service.domain import dates
 from service.domain.events import Kind
 from service.domain.refusals import BadParameter
 from service.postgres.pool import Connection
 from service.read_models.current import Current, fetch_current
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_POSITION = re.compile(r"-?[0-9]{1,18}")
 
 
 class KnownAt(Struct, frozen=True, omit_defaults=True):
@@ -52,6 +60,29 @@ class Times(Struct):
         return (
             self.known_at.position == self.head and not self.is_pinned and self.published_by is None
         )
+
+
+def known_at_of(text: str) -> int | datetime | None:
+    """
+    The state of knowledge that *text* names: a position, or an instant; None where it is neither.
+
+    >>> known_at_of("712"), known_at_of("last week")
+    (712, None)
+    """
+    if _POSITION.fullmatch(text):
+        return int(text)
+    # A plus sign that was not percent-encoded arrives as a space.
+    return instant_of(re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text))
+
+
+def instant_of(text: str) -> datetime | None:
+    """The instant that *text* writes as RFC 3339 has it, in UTC; None where it writes none."""
+    try:
+        if _INSTANT.fullmatch(text) and dates.YEAR_MIN <= int(text[:4]) <= dates.YEAR_MAX:
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except ValueError:
+        pass
+    return None
 
 
 async def fix_times(

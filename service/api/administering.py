@@ -8,10 +8,10 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct
 
+from service.answers.times import instant_of
 from service.api.attempts import address_of
 from service.api.bodies import read_json
 from service.api.operations import Call
-from service.api.params import instant_of
 from service.domain.refusals import Fault, Invalid, NotFound, shown
 from service.domain.submissions import escaped
 from service.log.keys import (

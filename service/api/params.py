@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
+from service.answers.times import known_at_of
 from service.domain import dates
 from service.domain.events import ERASURE, PAYLOADS, Relation
 from service.domain.findings import FINDING_KINDS
@@ -18,12 +18,6 @@ from service.settings import REPLAY_PROCESSES_MAX
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 QUERY_CHARACTERS_MAX = 4096
-
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_POSITION = re.compile(r"-?[0-9]{1,18}")
 
 
 class Param(Struct, frozen=True):
@@ -90,27 +84,13 @@ def _day(name: str, text: str) -> Any:
 
 
 def _known_at(name: str, text: str) -> Any:
-    if _POSITION.fullmatch(text):
-        return int(text)
-    # A plus sign that was not percent-encoded arrives as a space.
-    plus = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text)
-    if (instant := instant_of(plus)) is not None:
-        return instant
+    if (known_at := known_at_of(text)) is not None:
+        return known_at
     raise BadParameter(
         name,
         f"{shown(text)} is no state of knowledge; give a position such as '712' or an instant "
         "such as '2026-11-01T09:00Z'.",
     )
-
-
-def instant_of(text: str) -> datetime | None:
-    """The instant that *text* writes as RFC 3339 has it, in UTC; None where it writes none."""
-    try:
-        if _INSTANT.fullmatch(text) and dates.YEAR_MIN <= int(text[:4]) <= dates.YEAR_MAX:
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except ValueError:
-        pass
-    return None
 
 
 def _choice(allowed: Sequence[str]) -> Callable[[str, str], Any]:

@@ -16,6 +16,7 @@ from service.postgres.statements import load_statements
 _SQL = load_statements("service.log", "corrections.sql")
 _READ_CORRECTIONS = _SQL["read_corrections"]
 _COUNT_REASONS = _SQL["count_reasons"]
+_FIND_LAST_CORRECTION = _SQL["find_last_correction"]
 _READ_CONCERNED_AT = _SQL["read_concerned_at"]
 _READ_BETWEEN = _SQL["read_between"]
 _READ_FACTS_BETWEEN = _SQL["read_facts_between"]
@@ -47,6 +48,12 @@ class Mention(Struct, frozen=True):
     type: str
     recorded_at: datetime
     recorded_by: str
+
+
+async def find_last_correction(connection: Connection, until: int) -> int | None:
+    """The position of the last correction or retraction up to a position, if there is one."""
+    found: int | None = await connection.fetchval(_FIND_LAST_CORRECTION, until)
+    return found
 
 
 async def read_corrections(

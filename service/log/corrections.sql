@@ -108,3 +108,19 @@ WHERE s.kind = 'lab'
     AND s.position > $2::bigint
     AND s.position <= $3::bigint
 ORDER BY e.position;
+
+-- name: find_last_correction
+-- The position of the last correction or retraction up to a position; null where there is none.
+-- $1 until bigint
+SELECT greatest(
+    (
+        SELECT max(position)
+        FROM events
+        WHERE type = 'correction' AND position <= $1::bigint
+    ),
+    (
+        SELECT max(position)
+        FROM events
+        WHERE type = 'retraction' AND position <= $1::bigint
+    )
+);
