@@ -11,11 +11,12 @@ from litestar.handlers import HTTPRouteHandler
 from service.domain.refusals import Forbidden
 from service.postgres.faults import passing
 from service.read_models.current import Current
+from service.web.asked import asked_in
 from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
 from service.web.packing import takes_gzip
 from service.web.page import Page
-from service.web.pages import docs, home, sign_in
+from service.web.pages import docs, home, lab, sign_in
 from service.web.problems import VISIT
 from service.web.responses import redirect
 from service.web.sessions import (
@@ -28,7 +29,7 @@ from service.web.sessions import (
 from service.web.site import Site
 from service.web.visits import Visit
 
-PAGES: Sequence[Page] = (*home.PAGES, *docs.PAGES, *sign_in.PAGES)
+PAGES: Sequence[Page] = (*home.PAGES, *lab.PAGES, *docs.PAGES, *sign_in.PAGES)
 ICON = "icon.svg"
 _ICON_SECONDS = 86_400
 HEAD_SECONDS = 1.0
@@ -51,7 +52,11 @@ def _handler_of(page: Page, site: Site) -> HTTPRouteHandler:
             visit.form = await read_form(request, site)
             if not page.begins_session and visit.token is not None:
                 check_form_token(visit.form.get(FORM_TOKEN, ""), visit.token)
-        visit.current = await (_head_if_shown(visit) if page.is_open else site.memory.current())
+        if page.is_open:
+            visit.current = await _head_if_shown(visit)
+        else:
+            visit.asked = asked_in(visit.pairs)
+            visit.current = await site.memory.current(*visit.asked.states)
         return await page.answer(visit)
 
     handle.__name__ = page.name

@@ -2,11 +2,15 @@
 
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from service.domain.dates import day_in_words, in_words
 from service.printable import printable
+from service.web.asked import Asked, with_pairs
 from service.web.assets import address_of
+from service.web.charts.strips import pieces_svg
 
 NAVIGATION = (("/docs", "API"),)
 """Addresses in the head of each page, with what they are called."""
@@ -19,12 +23,37 @@ def rendered(template: str, **values: Any) -> str:
 
 def lab_address(lab: str) -> str:
     """Where a lab is looked at."""
-    return f"/v1/labs/{quote(lab, safe='')}"
+    return f"/labs/{quote(lab, safe='')}"
 
 
 def person_address(person: str) -> str:
     """Where a person is looked at."""
+    return f"/people/{quote(person, safe='')}"
+
+
+def event_address(event_id: UUID) -> str:
+    """Where an event is looked at."""
+    return f"/events/{event_id}"
+
+
+def lab_json(lab: str) -> str:
+    """Where the API answers about a lab."""
+    return f"/v1/labs/{quote(lab, safe='')}"
+
+
+def person_json(person: str) -> str:
+    """Where the API answers about a person."""
     return f"/v1/people/{quote(person, safe='')}"
+
+
+def event_json(event_id: UUID) -> str:
+    """Where the API answers about an event."""
+    return f"/v1/events/{event_id}"
+
+
+def at_the_same_time(path: str, asked: Asked) -> str:
+    """Another page, for the day and the state of knowledge that this one is asked for."""
+    return with_pairs(path, asked.pairs)
 
 
 def _shown(value: Any) -> Any:
@@ -47,4 +76,12 @@ _TEMPLATES.globals |= {
     "navigation": NAVIGATION,
     "lab_address": lab_address,
     "person_address": person_address,
+    "event_address": event_address,
+    "lab_json": lab_json,
+    "person_json": person_json,
+    "event_json": event_json,
+    "pieces_svg": pieces_svg,
+    "then": at_the_same_time,
+    "in_words": in_words,
+    "day_in_words": day_in_words,
 }

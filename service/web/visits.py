@@ -2,22 +2,26 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qs, quote
 
 from litestar import Request, Response
 from msgspec import Struct
 
-from service.answers.times import Times, times_of
+from service.answers.times import Times
 from service.domain.refusals import BadParameter
 from service.log.append import Head
+from service.log.corrections import find_last_correction
 from service.log.keys import Principal
 from service.postgres.pool import Connection
 from service.read_models.current import Current
+from service.web.asked import Asked, Pairs, pairs_in
 from service.web.rendering import rendered
 from service.web.responses import to_response
 from service.web.sessions import form_token_of
 from service.web.site import Site
+from service.web.time_bar import TimeBar, time_bar
 
 TEXT_CHARACTERS_MAX = 300
 """Of what is typed into a box of a page."""
@@ -34,6 +38,8 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
     """Of the session, if there is one; a secret."""
     current: Current | None = None
     """The head; None where the page does not ask the log, or may not show it."""
+    asked: Asked = Asked()
+    """The times that the address asks for."""
     form: Mapping[str, str] = {}
     """The fields of the form that was sent, each once."""
 
@@ -67,10 +73,35 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         """Where to sign in and come back from."""
         return f"/sign-in?next={quote(self.address, safe='/')}"
 
+    @property
+    def today(self) -> date:
+        """The UTC day."""
+        return self.site.now().date()
+
+    @property
+    def pairs(self) -> Pairs:
+        """The names and values of the query."""
+        return pairs_in(self.request.scope["query_string"])
+
     def said(self, name: str) -> str:
         """What the query says of one thing, whatever it is; blank where it says nothing."""
         query = self.request.scope["query_string"].decode("latin-1")
         return parse_qs(query, errors="replace").get(name, [""])[-1]
+
+    async def time_bar(
+        self, connection: Connection, times: Times, subject: str, uncertain: int | None = None
+    ) -> TimeBar:
+        """The bar of times of the page, whose sentence begins with *subject*."""
+        return time_bar(
+            self.address.partition("?")[0],
+            self.pairs,
+            self.asked,
+            times,
+            today=self.today,
+            subject=subject,
+            uncertain=uncertain,
+            last_correction=await find_last_correction(connection, times.known_at.position),
+        )
 
     def text(self, name: str) -> str | None:
         """
@@ -93,14 +124,15 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[tuple[Connection, Times]]:
         """
-        What answers are asked with, for today and the head that the page shows.
+        What answers are asked with, for the times that the address asks for.
 
         Raises:
             NotReady: the read models are being built.
+            BadParameter: a position beyond the head.
         """
         await self.site.check_readable()
         assert self.current is not None, "pages that read ask the log"
-        times = times_of(self.current, at=None, known_at=None, today=self.site.now().date())
+        times = self.asked.times(self.current, self.today)
         async with self.site.pool.acquire() as connection:
             yield connection, times
 

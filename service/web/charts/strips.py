@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
+from markupsafe import Markup
+
 from service.domain.spans import Span, spans
 from service.domain.stints import Stint
 from service.web.charts.scales import Window
@@ -95,3 +97,26 @@ def _goes_on(one: Piece, other: Piece) -> bool:
 def _joined(one: Piece, other: Piece) -> Piece:
     width = round(other.x + other.width - one.x, 2)
     return one._replace(width=width, after=other.after)
+
+
+def pieces_svg(pieces: Iterable[Piece]) -> Markup:
+    """
+    The pieces of a strip, 18 units high, as SVG.
+
+    A roster has thousands of them, which a template would take ten times as long to write.
+    """
+    return Markup("".join(_SVG[_drawn_as(p)] % (p.x, p.width) for p in pieces))  # noqa: S704 (numbers alone)
+
+
+_SVG = {
+    "leave": '<rect class="leave" x="%g%%" y="7.5" width="%g%%" height="3"/>',
+    "certain": '<rect class="certain" x="%g%%" y="3" width="%g%%" height="12"/>',
+    "presumed": '<rect class="presumed" fill="url(#fade)" x="%g%%" y="3" width="%g%%" height="12"/>',
+    "vague": '<rect class="vague" fill="url(#hatch)" x="%g%%" y="3" width="%g%%" height="12"/>',
+}
+
+
+def _drawn_as(piece: Piece) -> str:
+    if piece.on_leave:
+        return "leave"
+    return piece.mark if piece.mark in _SVG else "vague"

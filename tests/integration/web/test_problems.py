@@ -36,7 +36,9 @@ def raising(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
         Page(name="lab", path="/labs/{lab:str}", answer=answer),
         Page(name="event", path="/events/{event:str}", answer=answer),
     )
-    monkeypatch.setattr(handlers, "PAGES", (*handlers.PAGES, *more))
+    paths = {page.path for page in more}
+    others = [page for page in handlers.PAGES if page.path not in paths]
+    monkeypatch.setattr(handlers, "PAGES", (*others, *more))
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/static/none.css", "/labs/a/b/c", "/%ff", "/a%2fb"])
@@ -80,13 +82,13 @@ async def test_near_names_are_offered_at_their_own_addresses(
 ) -> None:
     raising(monkeypatch, UnknownName("lab", "Deepmnd", NEAR))
     async with browser(made) as asking:
-        page = await asking.get("/labs/Deepmnd?at=2024&x=%22%3E%3Cb%3E")
+        page = await asking.get("/labs/Deepmnd?at=2024-06-01&x=%22%3E%3Cb%3E")
         elsewhere = await asking.get("/events/Deepmnd")
     assert page.status_code == elsewhere.status_code == 404
     found = Elements(page.text)
     links = [said["href"] for tag, said in found.found if tag == "a" and said.get("href")]
-    assert "/labs/google-deepmind?at=2024&x=%22%3E%3Cb%3E" in links
-    assert "/labs/a%2Fb%3Fc?at=2024&x=%22%3E%3Cb%3E" in links
+    assert "/labs/google-deepmind?at=2024-06-01&x=%22%3E%3Cb%3E" in links
+    assert "/labs/a%2Fb%3Fc?at=2024-06-01&x=%22%3E%3Cb%3E" in links
     assert "Google DeepMind" in found.text
     assert "A <b>" in found.text
     assert "Google DeepMind" in elsewhere.text
