@@ -42,6 +42,11 @@ PAUSE_SECONDS_MAX = 30.0
 STEADY_SECONDS = 60.0
 """A worker that lived so long ended for a new reason."""
 
+SOCKET_BYTES_MAX = 103
+"""Of a socket's path, on any system."""
+_FOLDER = "lab-timeline-"
+_SOCKET_IN_PLACE = f"/{_FOLDER}12345678/writer.sock"
+"""What Python makes of the folder's name, and the longest name in it that is a socket's."""
 _FROM_PARENT = Literal["listen", "end", "end at once"]
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -78,7 +83,7 @@ async def supervise(
         BeingRestored: a restore has the log for itself.
         WorkerNotStarted: one ended before all of them listened.
     """
-    with tempfile.TemporaryDirectory(prefix="lab-timeline-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=_place_for_sockets()) as folder:
         plan = Plan(
             settings=settings,
             dsn=dsn,
@@ -265,6 +270,28 @@ class _Worker:
         self._pipe.close()
         self._process.join()
         self.ended.set()
+
+
+def _place_for_sockets() -> str:
+    """
+    Where a folder can be made whose sockets can be named: a TMPDIR may be too long for that.
+
+    What is made there is this user's alone and has a name that nobody can take before, so that a
+    folder of all will do.
+
+    Raises:
+        WorkerNotStarted: there is none.
+    """
+    places = (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp")  # noqa: S108 (see above)
+    for place in filter(None, places):
+        is_short = len(os.fsencode(place + _SOCKET_IN_PLACE)) <= SOCKET_BYTES_MAX
+        if is_short and os.access(place, os.W_OK | os.X_OK):
+            return place
+    raise WorkerNotStarted(
+        f"Workers meet at a socket, whose path has {SOCKET_BYTES_MAX} bytes at most, and none of "
+        f"{', '.join(map(repr, filter(None, places)))} is short enough. Set TMPDIR to a folder of "
+        "a shorter path, or serve with --workers 1."
+    )
 
 
 def work(plan: Plan, number: int, pipe: Connection) -> None:

@@ -202,6 +202,37 @@ async def test_one_replays_and_all_wait_for_it(base: Base, tmp_path: Path) -> No
         assert [r.state for r in await fetch_replays(base.owner)] == ["done"]
 
 
+def meeting_place(pid: int) -> Path:
+    """The folder of the socket at which the worker *pid* records for the others."""
+    opened = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    (path,) = {
+        words[7]
+        for words in sockets
+        if f"socket:[{words[6]}]" in opened and words[-1].endswith("writer.sock")
+    }
+    return Path(path).parent
+
+
+async def test_temporary_folder_may_have_a_long_path(base: Base, tmp_path: Path) -> None:
+    """The socket at which workers meet lies elsewhere then, where only this user gets."""
+    place = tmp_path / ("x" * 120)
+    place.mkdir()
+    with start(
+        base, tmp_path, environment={"TMPDIR": str(place), "XDG_RUNTIME_DIR": ""}
+    ) as service:
+        answers = await ask_each(service, "/v1/labs/x")
+        assert {answer.status_code for answer in answers.values()} == {200}
+        async with httpx.AsyncClient(base_url=service.url, headers=KEY) as client:
+            codes = [(await post(client, f"lab {number}")).status_code for number in range(20)]
+        assert set(codes) == {201}
+        folder = meeting_place(pids_of(service)[0])
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert lines_of(service, "leader_not_reached") == []
+        assert service.stop() == 0
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("place", [0, 1])
 async def test_worker_that_dies_is_started_again(place: int, base: Base, tmp_path: Path) -> None:
     with start(base, tmp_path) as service:
