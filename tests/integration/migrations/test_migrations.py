@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -313,43 +312,3 @@ async def _server(dsn: str) -> tuple[int, str]:
     async with connected(dsn) as connection:
         user = await connection.fetchval("SELECT quote_ident(current_user)")
         return connection.get_server_version().major, user
-
-
-@pytest.mark.parametrize(("before", "revision"), list(pairwise(REVISIONS)))
-async def test_migration_that_is_killed_leaves_what_was_there(
-    bare_database: str, before: str, revision: str
-) -> None:
-    """Each is one transaction: nothing of it is there, and the next start does it whole."""
-    await asyncio.to_thread(migrate, bare_database, before)
-    was = await catalogue(bare_database)
-    async with connected(bare_database) as blocker:
-        transaction = blocker.transaction()
-        await transaction.start()
-        # All of a migration is done by the time at which it writes down its number.
-        await blocker.execute("LOCK TABLE alembic_version IN SHARE MODE")
-        code = "import sys; from service.log.schema import migrate; migrate(*sys.argv[1:])"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", code, bare_database, revision, cwd=migrations_folder().parent
-        )
-        async with asyncio.timeout(30):
-            while not await blocker.fetchval(_NUMBER_WAITS):  # noqa: ASYNC110 (by another process)
-                await asyncio.sleep(0.01)
-            process.kill()
-            await process.wait()
-            await transaction.rollback()
-            while await blocker.fetchval(_OTHERS):  # noqa: ASYNC110 (other processes)
-                await asyncio.sleep(0.01)
-    assert await current_revision(bare_database) == before
-    assert await catalogue(bare_database) == was
-    await asyncio.to_thread(migrate, bare_database)
-    assert await current_revision(bare_database) == HEAD_REVISION
-
-
-_NUMBER_WAITS = """
-    SELECT count(*) FROM pg_locks
-    WHERE relation = 'alembic_version'::regclass AND NOT granted
-"""
-_OTHERS = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
