@@ -143,6 +143,7 @@ async def machinery(
             metrics=metrics,
             tracer=tracer,
             vitals=KeptVitals(pool, settings.data_dir if settings.database_url is None else None),
+            is_to_archive=settings.database_url is None and settings.wal_archive is not None,
             read_keys_required=settings.read_keys_required,
             place=place,
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from service.log.schema import is_up_to_date, migrate
+from service.postgres.archiving import Archive
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
 
@@ -24,12 +25,18 @@ def database(
     if settings.database_url is not None:
         yield settings.database_url, lambda: None
         return
-    server = EmbeddedPostgres(settings.data_dir, on_progress=say)
+    server = own_postgres(settings, say=say)
     server.start()
     try:
         yield server.dsn, server.ensure_running
     finally:
         server.stop()
+
+
+def own_postgres(settings: Settings, *, say: Callable[[str], None]) -> EmbeddedPostgres:
+    """The server of the data directory, which archives if it is set to."""
+    archive = None if settings.wal_archive is None else Archive(settings.wal_archive)
+    return EmbeddedPostgres(settings.data_dir, on_progress=say, archive=archive)
 
 
 def bring_up_to_date(settings: Settings, dsn: str) -> None:

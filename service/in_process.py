@@ -5,6 +5,7 @@ import contextlib
 import getpass
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from service.app import (
     workforce,
 )
 from service.cli.terminal import meter
-from service.database import bring_up_to_date, database, say
+from service.database import bring_up_to_date, database, own_postgres, say
 from service.domain.refusals import Refusal, shown
 from service.log import usage
 from service.log.append import Head
@@ -36,7 +37,7 @@ from service.log.restore import begin_epoch
 from service.log.restore import restore as restore_log
 from service.log.schema import HEAD_REVISION, current_revision, fetch_revision, refuse_later
 from service.observability import configure_logs
-from service.postgres import backups
+from service.postgres import backups, recovery
 from service.postgres.binaries import find_binaries
 from service.postgres.cluster import Cluster
 from service.postgres.embedded import EmbeddedPostgres
@@ -108,19 +109,27 @@ def backup(settings: Settings, file: IO[bytes], tell: Callable[[int], None]) -> 
         raise NotOurs
     if not (settings.data_dir / "postgres").exists():
         raise NothingToBackUp(settings.data_dir)
-    with EmbeddedPostgres(settings.data_dir, on_progress=say) as server:
+    with own_postgres(settings, say=say) as server:
         return asyncio.run(_backed_up(server.cluster, file, tell))
 
 
-def restore_backup(settings: Settings, stream: IO[bytes], tell: Callable[[int], None]) -> LogAnswer:
+def restore_backup(
+    settings: Settings,
+    stream: IO[bytes],
+    tell: Callable[[int], None],
+    wal: Path | None = None,
+    until: datetime | None = None,
+) -> LogAnswer:
     """
     Make a backup the data directory, which has no cluster yet; the head of its log.
 
-    *tell* is told the bytes unpacked.
+    With *wal* it is brought forward by what was archived there: up to the instant *until*, or as
+    far as it goes. *tell* is told the bytes unpacked.
 
     Raises:
         NotOurs: the database is another server's.
-        BackupRefused: there is a cluster already, or the file is no whole backup.
+        BackupRefused: there is a cluster already, the file is no whole backup, or what is
+            archived does not lead there.
         LaterSchema: a later edition of the service made it.
     """
     _log_little()
@@ -129,11 +138,22 @@ def restore_backup(settings: Settings, stream: IO[bytes], tell: Callable[[int], 
     try:
         with (
             backups.restored(settings.data_dir, stream, tell=tell, on_progress=say) as unfinished,
-            EmbeddedPostgres(unfinished, on_progress=lambda _sentence: None) as server,
+            _brought_forward(unfinished, wal, until) as server,
         ):
             return asyncio.run(_restored(server.dsn))
     except (backups.TakenError, backups.NoBackupError) as exc:
         raise BackupRefused(str(exc)) from exc
+    except (recovery.NotReachableError, recovery.ArchiveBrokenError) as exc:
+        raise BackupRefused(f"{exc} Nothing was restored.") from exc
+
+
+def _brought_forward(
+    unfinished: Path, wal: Path | None, until: datetime | None
+) -> contextlib.AbstractContextManager[EmbeddedPostgres]:
+    """The server of a backup that was unpacked, with what was archived since if *wal* is given."""
+    if wal is None:
+        return EmbeddedPostgres(unfinished, on_progress=lambda _sentence: None)
+    return recovery.recovered(unfinished, wal.resolve(), until, on_progress=say)
 
 
 class NotOurs(Refusal):

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that are not known, from an address."""
     proxies: tuple[str, ...] = ()
     """Whose word is taken for where a request comes from: addresses and networks."""
+    wal_archive: Path | None = None
+    """Where the embedded server archives its write-ahead log; None is nowhere."""
     has_traces: bool = False
     """Whether a collector is told of requests and groups; where it is, OTEL_ variables say."""
 
@@ -106,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         }
         values.update({k: v for k, v in overrides.items() if v is not None})
         values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
+        values["wal_archive"] = _archive(
+            environ.get("TIMELINE_WAL_ARCHIVE"), values["data_dir"] / "postgres"
+        )
         return cls(**values)
 
 
@@ -141,6 +146,19 @@ def _networks(text: str | None) -> tuple[str, ...]:
                 "'127.0.0.1, 10.0.0.0/8'."
             )
     return tuple(str(ip_network(one, strict=False)) for one in given)
+
+
+def _archive(text: str | None, database: Path) -> Path | None:
+    """A folder of its own: in the database it would be lost with what it is to bring back."""
+    if not text:
+        return None
+    folder = Path(text).expanduser().resolve()
+    if folder.is_relative_to(database.resolve()):
+        raise BadSetting(
+            f"TIMELINE_WAL_ARCHIVE is '{text}', which lies in the database; it takes a folder of "
+            "its own, best on another disk."
+        )
+    return folder
 
 
 def default_data_dir() -> Path:

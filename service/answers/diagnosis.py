@@ -19,11 +19,13 @@ from service.log.diagnosis import Extent, LockQueue, fetch_extent
 from service.log.schema import HEAD_REVISION
 from service.log.verify import Verified, verify
 from service.postgres.diagnosis import (
+    Archiving,
     Extension,
     Index,
     LongTransaction,
     Server,
     Table,
+    fetch_archiving,
     fetch_extensions,
     fetch_indexes,
     fetch_long_transactions,
@@ -39,7 +41,7 @@ State = Literal["ok", "warning", "bad"]
 STATES: tuple[State, ...] = ("ok", "warning", "bad")
 Name = Literal[
     "long_transactions", "log_lock", "queue", "gaps", "lag", "drift", "chain", "clock",
-    "indexes", "connections", "disk", "versions",
+    "indexes", "connections", "disk", "archive", "versions",
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = get_args(Name)
 """In the order in which they are told."""
@@ -97,6 +99,8 @@ class Patient(Struct, frozen=True, kw_only=True):
     workforce: Workforce | None
     queue_commands: int
     queue_commands_max: int
+    is_to_archive: bool = False
+    """Whether the server that comes along is set to archive."""
     is_deep: bool = False
 
 
@@ -115,6 +119,7 @@ async def diagnosis(patient: Patient) -> DiagnosisAnswer:
         await _asked("indexes", _indexes(patient)),
         judge_connections(server),
         judge_disk(vitals.disk, server.database_bytes),
+        await _asked("archive", _archive(patient)),
         await _asked("versions", _versions(patient, vitals)),
     ]
     if (log := vitals.log) is not None:
@@ -365,6 +370,39 @@ def judge_disk(disk: Disk | None, database_bytes: int) -> Fact:
     )
 
 
+def judge_archive(found: Archiving, *, is_to_archive: bool) -> Fact:
+    """Of a lost disk a backup and the archive bring back all that was archived."""
+    numbers = {"archived": found.archived, "failed": found.failed}
+    if not found.is_on and is_to_archive:
+        return _fact(
+            "archive",
+            "warning",
+            "TIMELINE_WAL_ARCHIVE is set, and the server was started without it.",
+            "It takes effect when the server starts: end all that uses the data directory, then "
+            "serve again.",
+            numbers,
+        )
+    if not found.is_on:
+        told = "The write-ahead log is not archived: a lost disk takes all since the last backup."
+        return _fact("archive", "ok", told, None, numbers)
+    if found.is_failing:
+        return _fact(
+            "archive",
+            "bad",
+            f"The write-ahead log is not archived just now: file {found.failed_file} failed at "
+            f"{found.failed_at:%Y-%m-%d %H:%M:%S} UTC, and {found.failed:,} tries in all.",
+            "The server's log (postgres.log) says why. See that the folder is there, has room, may "
+            "be written to, and is no other server's. Until then the files are kept beside the "
+            "database and fill its disk.",
+            numbers,
+        )
+    told = "The write-ahead log is archived"
+    if found.last_at is not None:
+        told += f", at {found.last_at:%Y-%m-%d %H:%M:%S} UTC up to file {found.last_file}"
+    told += "."
+    return _fact("archive", "ok", told, None, numbers)
+
+
 def judge_versions(server: Server, revision: str | None, extensions: Sequence[Extension]) -> Fact:
     """What runs, and whether it fits together."""
     told = (
@@ -405,6 +443,11 @@ async def _indexes(patient: Patient) -> Fact:
         return judge_indexes(
             await fetch_tables(connection, SCHEMAS), await fetch_indexes(connection, SCHEMAS)
         )
+
+
+async def _archive(patient: Patient) -> Fact:
+    async with patient.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        return judge_archive(await fetch_archiving(connection), is_to_archive=patient.is_to_archive)
 
 
 async def _versions(patient: Patient, vitals: Vitals) -> Fact:

@@ -50,6 +50,7 @@ async def get_diagnosis(call: Call) -> DiagnosisAnswer | Response[bytes]:
         workforce=machinery.workforce,
         queue_commands=machinery.metrics.queued(),
         queue_commands_max=QUEUE_COMMANDS_MAX,
+        is_to_archive=machinery.is_to_archive,
         is_deep=call.query.get("deep", False),
     )
     answer = await while_wanted(call.request, diagnosis(patient))

@@ -76,6 +76,8 @@ class Machinery(Struct, kw_only=True):
     doors: Doors
     metrics: Metrics
     vitals: KeptVitals
+    is_to_archive: bool = False
+    """Whether the server that comes along is set to archive its write-ahead log."""
     tracer: Tracer | None = None
     read_keys_required: bool
     intake: Intake = field(default_factory=Intake)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 import msgspec
 
 from service.cli.client import application, faults_told
+from service.cli.exits import refused
 from service.cli.options import data_dir_option, settings
 from service.cli.terminal import MEGABYTE, Meter, advise, meter, print_json, print_line
 
@@ -28,33 +30,52 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
 Example:
   timeline restore log.ndjson --data-dir ./restored
   gunzip < log.ndjson.gz | timeline restore -
-  timeline restore monday.tar --data-dir ./monday"""
+  timeline restore monday.tar --data-dir ./monday
+  timeline restore monday.tar --wal /backup/wal --until 2026-11-22T09:30:00Z"""
 )
 @click.argument(
     "file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
 )
+@click.option(
+    "--wal",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Bring a backup forward by what was archived in this folder (TIMELINE_WAL_ARCHIVE).",
+)
+@click.option(
+    "--until",
+    metavar="INSTANT",
+    help="Only up to then, such as 2026-11-22T09:30:00Z  [default: all that is archived]",
+)
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the restored head as JSON.")
-def restore(file: Path, data_dir: Path | None, as_json: bool) -> None:
+def restore(
+    file: Path, wal: Path | None, until: str | None, data_dir: Path | None, as_json: bool
+) -> None:
     """
     Make a log again of an export or a backup.
 
     FILE is what 'timeline export' or 'timeline backup' wrote, or - for stdin; the data directory
     is to be empty. Positions, times and hashes are those of before; if a byte of it is not,
     nothing is restored, and of an export its position is named. API keys are part of a backup,
-    and not of an export. With DATABASE_URL set, an export is restored to that Postgres. What was
-    erased since FILE was written is to be erased again.
+    and not of an export. With --wal a backup is brought forward: to all that is archived, or to
+    what was committed by an instant. With DATABASE_URL set, an export is restored to that Postgres.
+    What was erased since FILE was written is to be erased again.
     """
+    if until is not None and wal is None:
+        raise click.UsageError("--until goes with --wal, the folder of what was archived.")
+    instant = None if until is None else _instant(until)
     chosen = settings(data_dir=data_dir)
     with meter("Restore") as progress, click.open_file(str(file), "rb") as opened, faults_told():
         stream = io.BufferedReader(opened)  # type: ignore[type-var]  # it reads, whatever it is
         try:
             # Either is known by its beginning: a line of JSON, or the first file of a tar.
-            if stream.peek(1)[:1] in (b"{", b""):
+            if stream.peek(1)[:1] not in (b"{", b""):
+                head = _restore_backup(chosen, stream, progress, wal, instant)
+            elif wal is None:
                 head = _restore_export(chosen, stream, progress)
             else:
-                head = _restore_backup(chosen, stream, progress)
+                raise refused(f"'{file}' is no backup; --wal brings nothing else forward.")
         finally:
             stream.detach()
     if as_json:
@@ -73,11 +94,31 @@ def _restore_export(chosen: "Settings", stream: IO[bytes], progress: Meter) -> A
     return application("service.in_process", "restore")(chosen, lines_of(stream), tell)
 
 
-def _restore_backup(chosen: "Settings", stream: IO[bytes], progress: Meter) -> Any:
+def _restore_backup(
+    chosen: "Settings",
+    stream: IO[bytes],
+    progress: Meter,
+    wal: Path | None,
+    until: datetime | None,
+) -> Any:
     def tell(done: int) -> None:
         progress.at(done, None, f"{done // MEGABYTE:,} MB")
 
-    return application("service.in_process", "restore_backup")(chosen, stream, tell)
+    return application("service.in_process", "restore_backup")(chosen, stream, tell, wal, until)
+
+
+def _instant(text: str) -> datetime:
+    """
+    Raises:
+        CommandRefused: it is none, or does not say of which time zone.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise refused(f"'{text}' is no instant; write one such as '2026-11-22T09:30:00Z'.")
+    return instant
 
 
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:

@@ -234,14 +234,14 @@ def write_settings(cluster: Cluster, settings: Mapping[str, str]) -> None:
     values = {**_SETTINGS, **_shared_memory(), **settings}
     lines = [f"{name} = {_quoted(value)}" for name, value in values.items()]
     names = dict.fromkeys(["root", cluster.account.name])
-    _write(cluster, "postgresql.conf", "# Written on each start; use ALTER SYSTEM.", *lines)
-    _write(
+    write_owned(cluster, "postgresql.conf", "# Written on each start; use ALTER SYSTEM.", *lines)
+    write_owned(
         cluster,
         "pg_hba.conf",
         "local all all peer map=service",
         "local replication all peer map=service",
     )
-    _write(cluster, "pg_ident.conf", *(f'service "{name}" {SUPERUSER}' for name in names))
+    write_owned(cluster, "pg_ident.conf", *(f'service "{name}" {SUPERUSER}' for name in names))
 
 
 def open_socket(cluster: Cluster) -> None:
@@ -402,17 +402,26 @@ def remove_unfinished(data_dir: Path) -> None:
     """
     Clear away clusters whose making was killed, with the programs that still make them.
 
-    Those that end slowly may write once more after us; then the next start finds their rest.
+    A program of theirs that copies a file ends by itself and may write once more after us; what
+    is left then after a second, the next start finds.
     """
     for folder in data_dir.glob(f"{UNFINISHED}*"):
-        for process in _processes():
-            # A restore of a backup has a data directory there, with a server of its own.
-            if process.is_postgres and any(
-                _works_in(process.pid, each) for each in (folder, folder / "postgres")
-            ):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
+        # A restore of a backup has a data directory there, with a server of its own.
+        makers = [
+            process.pid
+            for process in _processes()
+            if process.is_postgres
+            and any(_works_in(process.pid, each) for each in (folder, folder / "postgres"))
+        ]
+        for pid in makers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for _ in range(int(1 / _POLL_SECONDS)):
+            if not any(map(_process, makers)):
+                shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_POLL_SECONDS)
 
 
 def _remove_if_of_stranger(lock_file: Path) -> None:
@@ -446,7 +455,7 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _write(cluster: Cluster, name: str, *lines: str) -> None:
+def write_owned(cluster: Cluster, name: str, *lines: str) -> None:
     """
     Write a file of the cluster whole.
 

@@ -15,6 +15,7 @@ _FETCH_LONG_TRANSACTIONS = _SQL["fetch_long_transactions"]
 _FETCH_TABLES = _SQL["fetch_tables"]
 _FETCH_INDEXES = _SQL["fetch_indexes"]
 _FETCH_EXTENSIONS = _SQL["fetch_extensions"]
+_FETCH_ARCHIVING = _SQL["fetch_archiving"]
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -73,6 +74,25 @@ class Extension(Struct, frozen=True):
     version_there: str
 
 
+class Archiving(Struct, frozen=True, kw_only=True):
+    """Whether the write-ahead log is archived; files and failures since the server keeps count."""
+
+    is_on: bool
+    archived: int
+    last_file: str | None
+    last_at: datetime | None
+    failed: int
+    failed_file: str | None
+    failed_at: datetime | None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last try failed; the server tries again."""
+        return self.failed_at is not None and (
+            self.last_at is None or self.failed_at > self.last_at
+        )
+
+
 async def fetch_server(connection: Connection) -> Server:
     """The server as the user sees it who connected."""
     async with connection.transaction(readonly=True):
@@ -105,3 +125,10 @@ async def fetch_indexes(connection: Connection, schemas: Sequence[str]) -> Seque
 async def fetch_extensions(connection: Connection) -> Sequence[Extension]:
     """The extensions of this database, by name."""
     return [Extension(*row) for row in await connection.fetch(_FETCH_EXTENSIONS)]
+
+
+async def fetch_archiving(connection: Connection) -> Archiving:
+    """Whether the server archives its write-ahead log, and how that goes."""
+    row = await connection.fetchrow(_FETCH_ARCHIVING)
+    assert row is not None, "the view has one row"
+    return Archiving(**dict(row))

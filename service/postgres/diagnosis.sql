@@ -71,3 +71,15 @@ SELECT e.extname::text AS name, e.extversion AS version, a.default_version
 FROM pg_extension AS e
 JOIN pg_available_extensions AS a ON a.name = e.extname
 ORDER BY 1;
+
+-- name: fetch_archiving
+-- Whether the server archives its write-ahead log, and how the last tries went.
+SELECT
+    current_setting('archive_mode') <> 'off' AS is_on,
+    archived_count AS archived,
+    last_archived_wal AS last_file,
+    last_archived_time AS last_at,
+    failed_count AS failed,
+    last_failed_wal AS failed_file,
+    last_failed_time AS failed_at
+FROM pg_stat_archiver;

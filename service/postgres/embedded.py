@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from service.postgres.archiving import VARIABLE, Archive
 from service.postgres.binaries import (
     Account,
     Binaries,
@@ -49,8 +50,8 @@ from service.postgres.cluster import (
 if sys.platform != "win32":
     import fcntl
 
-_READY_SECONDS = 300.0  # After a crash Postgres first reads up to max_wal_size again.
-_TURN_SECONDS = _READY_SECONDS + 90
+READY_SECONDS = 300.0  # After a crash Postgres first reads up to max_wal_size again.
+_TURN_SECONDS = READY_SECONDS + 90
 _POLL_SECONDS = 0.005
 _ENDINGS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 """Fast shutdown, then immediate, then none; each with the seconds that it gets."""
@@ -76,8 +77,11 @@ class EmbeddedPostgres:
     The server of one data directory, shared by every process that holds it.
 
     *settings* go before those of the service (`fsync=off` in tests) and take effect when the
-    server starts, not when it is adopted. *on_progress* gets sentences for people.
-    Methods may be called from several threads.
+    server starts, not when it is adopted. *archive* is where the write-ahead log is archived, or
+    recovered from. *on_progress* gets sentences for people. Methods may be called from several
+    threads.
+
+    Units: *ready_seconds* are those in which a server has to come up.
     """
 
     def __init__(
@@ -86,13 +90,17 @@ class EmbeddedPostgres:
         *,
         on_progress: Callable[[str], None] = lambda _sentence: None,
         settings: Mapping[str, str] | None = None,
+        archive: Archive | None = None,
+        ready_seconds: float = READY_SECONDS,
     ) -> None:
         if sys.platform == "win32":
             message = "On Windows there is no embedded Postgres; set DATABASE_URL to a server."
             raise UnsupportedSystemError(message)
         self._data_dir = data_dir.expanduser().resolve()
         self._say = on_progress
-        self._settings = dict(settings or {})
+        self._settings = {**(archive.settings if archive else {}), **(settings or {})}
+        self._archive = archive
+        self._ready_seconds = ready_seconds
         self._threads = threading.RLock()
         self._locks: _Locks | None = None
         self._cluster: Cluster | None = None
@@ -126,7 +134,10 @@ class EmbeddedPostgres:
                     locks.join()
                     try:
                         self._cluster = self._open()
+                        if self._archive is not None:
+                            self._archive.prepare(self._cluster)
                         self._bring_up(self._cluster)
+                        self._tell_of_archive(self._cluster)
                     except BaseException:
                         self._stop_if_last(locks)
                         raise
@@ -188,7 +199,7 @@ class EmbeddedPostgres:
         """Wait until the server is ready, and start one when there is none; in our turn."""
         open_socket(cluster)
         log_start = self._log.stat().st_size if self._log.exists() else 0
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self._ready_seconds
         ours: subprocess.Popen[bytes] | None = None
 
         while not _is_ready(cluster):
@@ -210,7 +221,15 @@ class EmbeddedPostgres:
         binaries = self._find_binaries(cluster.account, cluster.major)
         self._say(f"Starting Postgres {binaries.version}.")
         write_settings(cluster, self._settings)
-        return _spawn(cluster, binaries, self._log)
+        return _spawn(cluster, binaries, self._log, self._archive)
+
+    def _tell_of_archive(self, cluster: Cluster) -> None:
+        """A server that is adopted does what whoever started it had set."""
+        if self._archive is not None and not self._archive.is_used_by(cluster):
+            self._say(
+                "Postgres runs already and does not archive its write-ahead log; it will from its "
+                "next start, when all that use the data directory have ended."
+            )
 
     def _stop_if_last(self, locks: "_Locks") -> None:
         if locks.is_last_user() and self._cluster is not None:
@@ -308,11 +327,19 @@ def _answers(cluster: Cluster) -> bool:
             return False
 
 
-def _spawn(cluster: Cluster, binaries: Binaries, log: Path) -> "subprocess.Popen[bytes]":
+def _spawn(
+    cluster: Cluster, binaries: Binaries, log: Path, archive: Archive | None
+) -> "subprocess.Popen[bytes]":
     account = cluster.account
+    environment = clean_environment()
     output = _open_own(log, os.O_WRONLY | os.O_APPEND)
     try:
-        with reachable(cluster.folder, account) as (path, fds), spawning_as(account):
+        with contextlib.ExitStack() as opened:
+            path, fds = opened.enter_context(reachable(cluster.folder, account))
+            if archive is not None:
+                environment[VARIABLE], more = opened.enter_context(archive.reached_by(account))
+                fds += more
+            opened.enter_context(spawning_as(account))
             server = subprocess.Popen(  # noqa: S603 - a program of ours, no shell
                 [
                     str(binaries.folder / "postgres"),
@@ -324,7 +351,7 @@ def _spawn(cluster: Cluster, binaries: Binaries, log: Path) -> "subprocess.Popen
                 stderr=output,
                 pass_fds=fds,
                 cwd="/",
-                env=clean_environment(),
+                env=environment,
                 # Away from the terminal, whose Ctrl-C is for the service and not for its server.
                 start_new_session=True,
                 user=None if account.is_own else account.uid,

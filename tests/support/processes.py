@@ -1,7 +1,13 @@
-"""Processes that are nobody's children here: whether they are there, and whose they are."""
+"""Processes that are nobody's children here, and those of other users."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def is_alive(pid: int) -> bool:
@@ -17,3 +23,20 @@ def is_alive(pid: int) -> bool:
 def children_of(pid: int) -> list[int]:
     """Those that its first thread started and that it has not waited for yet."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def reachable_python(uid: int) -> str:
+    """An interpreter that the user may run, from 3.11, and that may read this project."""
+    check = (
+        f"import sys, os; sys.exit(sys.version_info < (3, 11) or not os.access({str(ROOT)!r}, 5))"
+    )
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        try:
+            if (
+                subprocess.run([python, "-c", check], user=uid, check=False, cwd="/").returncode
+                == 0
+            ):
+                return python
+        except OSError:
+            continue
+    pytest.skip("Each interpreter, or the project, lies where an ordinary user may not go.")

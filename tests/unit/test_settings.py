@@ -1,5 +1,7 @@
 """Settings of the environment: what they mean, and what means nothing."""
 
+from pathlib import Path
+
 import pytest
 
 from service.settings import BadSetting, Rate, Settings
@@ -15,6 +17,17 @@ def test_one_process_replays_unless_more_are_asked_for() -> None:
 def test_other_numbers_of_processes_mean_nothing(text: str) -> None:
     with pytest.raises(BadSetting, match=f"'{text}'; it takes a number from 1 to 16"):
         Settings.from_environment({"TIMELINE_REPLAY_PROCESSES": text})
+
+
+def test_archive_is_a_folder_of_its_own(tmp_path: Path) -> None:
+    environment = {"TIMELINE_DATA_DIR": str(tmp_path), "TIMELINE_WAL_ARCHIVE": ""}
+    assert Settings.from_environment(environment).wal_archive is None
+    environment["TIMELINE_WAL_ARCHIVE"] = str(tmp_path / "wal")
+    assert Settings.from_environment(environment).wal_archive == tmp_path / "wal"
+    for place in ("postgres", "postgres/pg_wal", "../" + tmp_path.name + "/postgres"):
+        environment["TIMELINE_WAL_ARCHIVE"] = str(tmp_path / place)
+        with pytest.raises(BadSetting, match="which lies in the database"):
+            Settings.from_environment(environment)
 
 
 def test_nothing_is_shut_unless_it_is_set() -> None:

@@ -26,6 +26,7 @@ from service.postgres.cluster import (
     known_cluster,
 )
 from service.postgres.embedded import EmbeddedPostgres, NotStartedError
+from tests.support.processes import reachable_python
 
 pytestmark = pytest.mark.postgres
 
@@ -655,23 +656,6 @@ class TestRoot:
             assert fetch(server.dsn, "SHOW jit") == "on"
         assert (tmp_path / "precious").read_text() == "mine"
         assert not (data_dir / "postgres" / "pg_hba.conf").is_symlink()
-
-
-def reachable_python(uid: int) -> str:
-    """An interpreter that the user may run, from 3.11, and that may read this project."""
-    check = (
-        f"import sys, os; sys.exit(sys.version_info < (3, 11) or not os.access({str(ROOT)!r}, 5))"
-    )
-    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        try:
-            if (
-                subprocess.run([python, "-c", check], user=uid, check=False, cwd="/").returncode
-                == 0
-            ):
-                return python
-        except OSError:
-            continue
-    pytest.skip("Each interpreter, or the project, lies where an ordinary user may not go.")
 
 
 def test_small_shared_memory_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

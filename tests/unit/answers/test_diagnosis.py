@@ -11,7 +11,7 @@ from service.log.append import Head
 from service.log.diagnosis import Extent, LockQueue
 from service.log.schema import HEAD_REVISION
 from service.log.verify import LogProblem, Verified
-from service.postgres.diagnosis import Extension, Index, LongTransaction, Server, Table
+from service.postgres.diagnosis import Archiving, Extension, Index, LongTransaction, Server, Table
 from service.read_models.diagnosis import Comparison, RunningProgress
 from service.read_models.replay import CODE_VERSION, ReadModelState
 from tests.support.postgres import utc
@@ -37,6 +37,11 @@ LOG = LogVitals(
 )
 TABLE = Table("public.events", 1_000_000, 3, 500, is_analyzed=True)
 INDEX = Index("public.events_by_type", is_valid=True, reads=3, bytes=2**30)
+ARCHIVING = Archiving(
+    is_on=True, archived=7, last_file="F7", last_at=NOW, failed=2, failed_file="F1",
+    failed_at=NOW - timedelta(seconds=60),
+)  # fmt: skip
+FAILING = replace(ARCHIVING, failed=9, failed_file="F8", failed_at=NOW + timedelta(seconds=1))
 TRGM = Extension("pg_trgm", "1.6", "1.6")
 
 
@@ -56,6 +61,7 @@ WELL = {
     "indexes": d.judge_indexes([TABLE], [INDEX]),
     "connections": d.judge_connections(SERVER),
     "disk": d.judge_disk(Disk(2**40, 2**41), 2**30),
+    "archive": d.judge_archive(ARCHIVING, is_to_archive=True),
     "versions": d.judge_versions(SERVER, HEAD_REVISION, [TRGM]),
 }
 LATER = NOW + timedelta(seconds=3_600)
@@ -81,6 +87,9 @@ ILL = [
     ("warning", d.judge_connections(replace(SERVER, connections=91))),
     ("warning", d.judge_disk(Disk(2**30, 2**40), 2**30)),
     ("bad", d.judge_disk(Disk(2**20, 2**40), 2**30)),
+    ("bad", d.judge_archive(FAILING, is_to_archive=True)),
+    ("bad", d.judge_archive(replace(FAILING, last_at=None), is_to_archive=False)),
+    ("warning", d.judge_archive(replace(ARCHIVING, is_on=False), is_to_archive=True)),
     ("bad", d.judge_versions(SERVER, None, [TRGM])),
     ("bad", d.judge_versions(SERVER, "9999", [TRGM])),
     ("bad", d.judge_versions(replace(SERVER, version="14.11", major=14), HEAD_REVISION, [TRGM])),
@@ -124,6 +133,7 @@ def test_what_is_told_names_who_and_how_much() -> None:
     assert "3,600 s" in told["clock", "warning"]
     assert "1.0 MiB of 1.0 TiB" in told["disk", "bad"]
     assert "REINDEX INDEX CONCURRENTLY public.i" in told["indexes", "bad"]
+    assert "file F8 failed" in told["archive", "bad"]
     assert "ALTER EXTENSION pg_trgm UPDATE" in told["versions", "warning"]
 
 
@@ -132,6 +142,14 @@ def test_unused_indexes_are_told_without_advice() -> None:
     fact = d.judge_indexes([TABLE], [replace(INDEX, reads=0)])
     assert (fact.state, fact.advice) == ("ok", None)
     assert "public.events_by_type" in fact.told
+
+
+def test_log_that_nobody_wants_archived_is_well() -> None:
+    unset = replace(ARCHIVING, is_on=False, last_at=None, last_file=None)
+    assert d.judge_archive(unset, is_to_archive=False).state == "ok"
+    assert "not archived" in d.judge_archive(unset, is_to_archive=False).told
+    fresh = replace(unset, is_on=True, failed_at=None)
+    assert d.judge_archive(fresh, is_to_archive=True).told.endswith("is archived.")
 
 
 def test_edition_that_is_tried_out_is_a_version() -> None:

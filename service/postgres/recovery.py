@@ -1,0 +1,219 @@
+"""
+A cluster brought forward from a backup to an instant, by the write-ahead log that was archived.
+
+Postgres follows the changes one after the other and stops before the first that was committed
+after the instant; without one it follows them as far as they go. What it cannot reach is refused,
+and an archive that breaks off is not taken for one that ends.
+"""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from service.postgres.archiving import Archive
+from service.postgres.binaries import EmbeddedPostgresError
+from service.postgres.cluster import known_cluster, write_owned
+from service.postgres.embedded import EmbeddedPostgres, NotStartedError
+
+RECOVERY_SECONDS = 24 * 60 * 60.0
+"""What was archived in years is read in hours; a server that cannot go on ends by itself."""
+FILE_BYTES = 16 * 1024 * 1024
+"""Of a file of the write-ahead log, as `initdb` makes it."""
+
+_NAME = re.compile(r"[0-9A-F]{24}")
+_BEGAN = re.compile(r"^START TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
+_ENDED = re.compile(r"^STOP TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
+_FIRST_FILE = re.compile(r"^START WAL LOCATION: .* \(file ([0-9A-F]{24})\)$", re.MULTILINE)
+_FOLLOWED = re.compile(r"^([0-9]+)\t([0-9A-F]+)/([0-9A-F]+)\t", re.MULTILINE)
+_LAST_COMMIT = re.compile(r"last completed transaction was at log time (\S+ \S+)")
+_NOT_REACHED = "recovery ended before configured recovery target was reached"
+_NOT_WHOLE_YET = "requested recovery stop point is before consistent recovery point"
+
+
+class NotReachableError(EmbeddedPostgresError):
+    """The instant is not between the backup's end and the last change that is archived."""
+
+
+class ArchiveBrokenError(EmbeddedPostgresError):
+    """The archive does not go on from the backup, or breaks off before its end."""
+
+
+@contextlib.contextmanager
+def recovered(
+    data_dir: Path, archive: Path, until: datetime | None, on_progress: Callable[[str], None]
+) -> Iterator[EmbeddedPostgres]:
+    """
+    The server of a backup that lies unpacked in *data_dir*, brought forward; it takes writes.
+
+    Units: *until* is an instant of the clock of the server that archived: what was committed by
+    then is there, and nothing else. None is all that *archive* holds.
+
+    Raises:
+        NotReachableError: see there.
+        ArchiveBrokenError: see there.
+        NotStartedError: what is archived cannot be read.
+    """
+    folder = data_dir / "postgres"
+    backup = _read_backup(folder, archive)
+    _see_that_it_goes_on(backup, archive)
+    if until is not None:
+        _refuse_too_early(backup, until)
+    write_owned(known_cluster(folder), "recovery.signal")
+    server = EmbeddedPostgres(
+        data_dir,
+        on_progress=on_progress,
+        settings=_settings(until),
+        archive=Archive(archive, is_read=True),
+        ready_seconds=RECOVERY_SECONDS,
+    )
+    log = data_dir / "postgres.log"
+    try:
+        server.start()
+    except NotStartedError as exc:
+        refusal = None if until is None else _explained(backup, until, _text(log))
+        raise refusal or exc from exc
+    try:
+        if until is None:
+            _see_that_all_was_read(folder / "pg_wal", archive, _text(log))
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class _Backup:
+    """What a backup and its archive say of when it was taken."""
+
+    first_file: str
+    """From where on changes have to be followed."""
+    began_at: datetime | None
+    ended_at: datetime | None
+    """Both to the second before; None where nothing says it."""
+
+    @property
+    def whole_at(self) -> datetime | None:
+        """An instant at which, as far as is known, it may have been whole, and not before."""
+        # What was done before the next second may be in it, and cannot be taken out.
+        began_at = self.began_at and self.began_at + timedelta(seconds=1)
+        return max(filter(None, (began_at, self.ended_at)), default=None)
+
+
+def _read_backup(folder: Path, archive: Path) -> _Backup:
+    label = _text(folder / "backup_label")
+    found = _FIRST_FILE.search(label)
+    if found is None:
+        raise ArchiveBrokenError("The backup does not say which changes follow on it.")
+    notes = "".join(_text(path) for path in archive.glob(f"{found[1]}.*.backup"))
+    return _Backup(found[1], _instant(_BEGAN.search(label)), _instant(_ENDED.search(notes)))
+
+
+def _see_that_it_goes_on(backup: _Backup, archive: Path) -> None:
+    """
+    Raises:
+        ArchiveBrokenError: *archive* holds nothing that follows on *backup*.
+    """
+    # A later timeline follows on it too, so that only the place in the log is compared.
+    if not any(name[8:] >= backup.first_file[8:] for name in _names(archive)):
+        raise ArchiveBrokenError(
+            f"Nothing in {str(archive)!r} follows on the backup: it needs the file "
+            f"{backup.first_file!r} and those after it."
+        )
+
+
+def _refuse_too_early(backup: _Backup, until: datetime) -> None:
+    if backup.whole_at is not None and until < backup.whole_at:
+        raise NotReachableError(
+            f"{_told(until)} is before the backup was whole: it reaches from "
+            f"{_told(backup.whole_at)} on. Take an earlier backup, or a later instant."
+        )
+
+
+def _settings(until: datetime | None) -> dict[str, str]:
+    settings = {
+        "hot_standby": "off",
+        "recovery_target_timeline": "latest",
+        "recovery_target_action": "promote",
+    }
+    if until is not None:
+        settings["recovery_target_time"] = until.astimezone(UTC).isoformat(sep=" ")
+    return settings
+
+
+def _explained(backup: _Backup, until: datetime, log: str) -> NotReachableError | None:
+    """Why Postgres did not get to *until*, by its *log*; None where that is not why it ended."""
+    begin = f" from {_told(backup.whole_at)} on" if backup.whole_at is not None else ""
+    if _NOT_WHOLE_YET in log:
+        return NotReachableError(
+            f"{_told(until)} is before the backup was whole. Take an earlier backup, or a later "
+            "instant."
+        )
+    if _NOT_REACHED in log:
+        last = _last_commit(log)
+        end = f" before {_told(last)}" if last is not None else ""
+        return NotReachableError(
+            f"No change that can be read from the archive was committed after {_told(until)}, so "
+            "that it is not known whether all until then is there. Any instant"
+            f"{begin}{end} can be reached; without --until all that is archived is restored."
+        )
+    return None
+
+
+def _see_that_all_was_read(wal: Path, archive: Path, log: str) -> None:
+    """
+    See that Postgres came to the last file of the timeline that it followed.
+
+    Raises:
+        ArchiveBrokenError: a file before that one is missing or damaged.
+    """
+    newest = max(wal.glob("????????.history"))
+    *_, (timeline, high, low) = _FOLLOWED.findall(_text(newest))
+    reached = (int(high, 16) << 32) + int(low, 16)
+    prefix = f"{int(timeline):08X}"
+    last = max((name for name in _names(archive) if name.startswith(prefix)), default=None)
+    if last is not None and _begin(last) >= reached:
+        commit = _last_commit(log)
+        end = f" Give --until an instant before {_told(commit)}." if commit is not None else ""
+        raise ArchiveBrokenError(
+            f"The archive breaks off: {str(archive)!r} goes on to the file {last!r}, but what comes "
+            f"after {_file(timeline, reached)!r} cannot be read.{end}"
+        )
+
+
+def _names(archive: Path) -> Iterator[str]:
+    return (path.name for path in archive.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _begin(name: str) -> int:
+    """Where in the log a file begins, in bytes."""
+    return (int(name[8:16], 16) << 32) + int(name[16:], 16) * FILE_BYTES
+
+
+def _file(timeline: str, reached: int) -> str:
+    """The file in which the byte before *reached* lies."""
+    number, within = divmod(reached - 1, 1 << 32)
+    return f"{int(timeline):08X}{number:08X}{within // FILE_BYTES:08X}"
+
+
+def _last_commit(log: str) -> datetime | None:
+    found = _LAST_COMMIT.findall(log)
+    return datetime.fromisoformat(found[-1]) if found else None
+
+
+def _instant(found: re.Match[str] | None) -> datetime | None:
+    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
+
+
+def _told(instant: datetime) -> str:
+    """So that it can be given again: `2026-11-22T09:00:00.5Z`."""
+    text = instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return f"{text.rstrip('0').rstrip('.')}Z"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
