@@ -1,11 +1,12 @@
 """How someone stood at a lab, for every day at once: the spans of days on which nothing changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from service.domain.dates import UNBOUNDED_HI
-from service.domain.presence import Standing, standing_on
+from service.domain.presence import STRENGTH, Presence, Standing, presence_on, standing_on
 from service.domain.stints import Stint
 
 _DAY = timedelta(days=1)
@@ -18,6 +19,15 @@ class Span(NamedTuple):
     after: date
     """The day after the last one; unbounded where it never ends."""
     standing: Standing
+
+
+class PresenceSpan(NamedTuple):
+    """Days with one presence."""
+
+    first: date
+    after: date
+    """The day after the last one; unbounded where it never ends."""
+    presence: Presence
 
 
 def spans(stints: Sequence[Stint]) -> list[Span]:
@@ -42,11 +52,32 @@ def spans(stints: Sequence[Stint]) -> list[Span]:
     return found
 
 
+def presence_spans(stints: Iterable[Stint]) -> list[PresenceSpan]:
+    """
+    The presence of one person at one lab on each day on which they were there.
+
+    Shapes: *stints* in any order; spans in order, without those of absence.
+    """
+    every = list(stints)
+    turns = sorted(set().union(*map(_turns_of_presence, every), {UNBOUNDED_HI}))
+    found: list[PresenceSpan] = []
+    for first, after in pairwise(turns):
+        present = [p for stint in every if (p := presence_on(stint, first)) is not None]
+        if present:
+            found.append(PresenceSpan(first, after, min(present, key=STRENGTH.__getitem__)))
+    return found
+
+
 def _turns(stint: Stint) -> set[date]:
     """The days from which on something that a roster shows of a stint may be another."""
-    turns = {stint.start.lo, stint.start.hi}
+    turns = _turns_of_presence(stint)
     turns.update(step.lo for step in stint.steps)
     turns.update(step.lo for step in stint.leaves)
+    return turns
+
+
+def _turns_of_presence(stint: Stint) -> set[date]:
+    turns = {stint.start.lo, stint.start.hi}
     if stint.end is not None:
         turns.update((stint.end.lo, stint.end.hi))
     elif stint.last_evidence != UNBOUNDED_HI:
