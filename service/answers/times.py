@@ -32,6 +32,14 @@ class KnownAt(Struct, frozen=True, omit_defaults=True):
     """
 
 
+class Period(Struct, frozen=True):
+    """Days, both ends included."""
+
+    from_on: date | None = field(name="from")
+    """Null where it is open."""
+    to_on: date | None = field(name="to")
+
+
 class Times(Struct):
     """What a question is answered for."""
 

@@ -29,10 +29,13 @@ from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models import findings as kept_findings
 from service.read_models import stints as kept_stints
+from service.read_models.moves import Careers, Movers, fetch_careers
 from service.read_models.person_pages import PersonPage, fetch_person_page
 from service.read_models.projector import Streams, named_labs
 
 ROWS_UNLIMITED = 2**62
+PEOPLE_MAX = 20_000
+"""Of so many people at most careers are read for one question: some 60,000 stints."""
 KINDS: tuple[Kind, ...] = ("person", "lab")
 
 
@@ -55,6 +58,12 @@ class View(Protocol):
         self, labs: Iterable[str], at: date
     ) -> dict[str, dict[str, list[Stint]]]:
         """By lab and person the stints that can hold on a day, by start."""
+
+    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
+        """By person the stints at a lab that can hold on one of some days, by start."""
+
+    async def careers(self, movers: Movers) -> Careers:
+        """All stints of people of whom one can begin or end on some days; or of more people."""
 
     async def stints_of_person(self, person: str) -> list[Stint]:
         """The stints of one person by start."""
@@ -92,6 +101,16 @@ class Kept:
     ) -> dict[str, dict[str, list[Stint]]]:
         return await kept_stints.fetch_stints_of_labs(
             self._connection, labs, at=at, position=self._position
+        )
+
+    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
+        return await kept_stints.fetch_stints_between(
+            self._connection, lab, first=first, last=last, position=self._position
+        )
+
+    async def careers(self, movers: Movers) -> Careers:
+        return await fetch_careers(
+            self._connection, movers, position=self._position, people_max=PEOPLE_MAX
         )
 
     async def stints_of_person(self, person: str) -> list[Stint]:
@@ -179,6 +198,15 @@ class Folded:
                 found[stint.lab].setdefault(stint.person, []).append(stint)
         return found
 
+    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
+        return (await self.stints_of_labs([lab], last))[lab]
+
+    async def careers(self, movers: Movers) -> Careers:
+        careers: Careers = {}
+        for stint in sorted(self._state.stints, key=kept_stints.by_start):
+            careers.setdefault(stint.person, []).append(stint)
+        return careers
+
     async def stints_of_person(self, person: str) -> list[Stint]:
         own = [stint for stint in self._state.stints if stint.person == person]
         return sorted(own, key=kept_stints.by_start)
@@ -259,6 +287,27 @@ async def view_of_person(connection: Connection, name: str, times: Times) -> tup
     into, _ = canonical_ids(effective_events(public.events), "person")
     canonical = times.resolved["person", name] = into.get(one, one)
     return Folded(state, kept, public.undated_events(person=one)), canonical
+
+
+async def canonical_in(
+    connection: Connection, view: View, kind: Kind, text: str, times: Times
+) -> str:
+    """
+    The canonical id, in a view, of whom *text* names.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
+    if times.published_by is None:
+        return await resolve_path(connection, kind, text, times)
+    one = await resolve_id(connection, kind, text, times)
+    if kind == "lab":
+        canonical = (await view.labs([one]))[one].canonical_id
+    else:
+        known = await view.people([one])
+        canonical = known[one].canonical_id if one in known else one
+    times.resolved[kind, text] = canonical
+    return canonical
 
 
 async def kept_of_person(connection: Connection, person: str, position: int) -> KeptOfPerson:

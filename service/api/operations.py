@@ -33,7 +33,9 @@ from service.read_models.crews import Workforce
 from service.recording.writer import Writer
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Tag = Literal["Labs", "People", "Events", "Log", "Findings", "Replays", "Keys", "Diagnosis"]
+Tag = Literal[
+    "Labs", "People", "Moves", "Events", "Log", "Findings", "Replays", "Keys", "Diagnosis"
+]
 
 
 class Place(Struct, frozen=True, kw_only=True):

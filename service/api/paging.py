@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from service.api.operations import Call
 from service.api.params import LIMIT_DEFAULT, UnknownNameInQuery
+from service.domain.events import Kind
 from service.domain.refusals import BadParameter, UnknownName
 
 
@@ -49,9 +50,11 @@ def refuse_cursor() -> NoReturn:
 
 
 @contextmanager
-def names_in_query() -> Iterator[None]:
+def names_in_query(*kinds: Kind) -> Iterator[None]:
     """
     Names that filter are parameters: nothing that the path names is missing.
+
+    Shapes: the kinds that filter where the path names another; all unless they are given.
 
     Raises:
         UnknownNameInQuery: in place of `UnknownName`.
@@ -59,4 +62,6 @@ def names_in_query() -> Iterator[None]:
     try:
         yield
     except UnknownName as refusal:
+        if kinds and refusal.kind not in kinds:
+            raise
         raise UnknownNameInQuery(refusal.kind, refusal) from refusal

@@ -11,6 +11,8 @@ from service.answers.times import known_at_of
 from service.domain import dates
 from service.domain.events import ERASURE, PAYLOADS, Relation
 from service.domain.findings import FINDING_KINDS
+from service.domain.headcounts import Step
+from service.domain.moves import WITHIN_DAYS, WITHIN_DAYS_MAX, MoveKind
 from service.domain.presence import Presence
 from service.domain.refusals import BadDate, BadParameter, UnknownName, shown
 from service.settings import REPLAY_PROCESSES_MAX
@@ -235,6 +237,58 @@ KNOWN_TO = Param(
     "The later of two states of knowledge to compare; with `known_from`.",
     {"type": "string", "examples": ["2026-11-01T09:00Z"]},
     _known_at,
+)
+FROM_LAB = Param(
+    "from_lab",
+    "Only of people who left this lab, by id or name. Without `to_lab` the period is that of the "
+    "departure.",
+    _NAME_SCHEMA,
+    _text,
+)
+TO_LAB = Param("to_lab", "Only of people who joined this lab, by id or name.", _NAME_SCHEMA, _text)
+FLOWS_LAB = Param("lab", "Only from or to this lab, by id or name.", _NAME_SCHEMA, _text)
+MOVE_KIND = Param(
+    "kind",
+    "Only moves of which both sides are known, only departures after which, or only arrivals "
+    "before which nothing is known.",
+    {"type": "string", "enum": list(get_args(MoveKind))},
+    _choice(get_args(MoveKind)),
+)
+MOVES_FROM = Param(
+    "from",
+    "Only what can have been on this day or a later one: the arrival, else the departure.",
+    {**_DAY_SCHEMA, "examples": ["2024-01-01"]},
+    _day,
+)
+MOVES_TO = Param(
+    "to",
+    "Only what can have been on this day or an earlier one.",
+    {**_DAY_SCHEMA, "examples": ["2024-12-31"]},
+    _day,
+)
+FLOWS_FROM = Param(
+    "from",
+    "The first day of the period; 365 days before its last one unless given.",
+    {**_DAY_SCHEMA, "examples": ["2024-01-01"]},
+    _day,
+)
+FLOWS_TO = Param(
+    "to",
+    "The last day of the period; `at` unless given.",
+    {**_DAY_SCHEMA, "examples": ["2024-12-31"]},
+    _day,
+)
+WITHIN = Param(
+    "within",
+    "An arrival at most so many days after a departure is the next one, if it is the nearest.",
+    {"type": "integer", "minimum": 0, "maximum": WITHIN_DAYS_MAX, "default": WITHIN_DAYS},
+    _integer(0, WITHIN_DAYS_MAX),
+)
+STEP = Param(
+    "step",
+    "From one count to the next.",
+    {"type": "string", "enum": list(get_args(Step)), "default": "month"},
+    _choice(get_args(Step)),
 )
 AFTER = Param(
     "after",

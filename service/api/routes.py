@@ -3,19 +3,23 @@
 from typing import Any
 
 from service.answers.changes import LabChangesAnswer
+from service.answers.colleagues import ColleaguesAnswer
 from service.answers.corrections import CorrectionsAnswer
 from service.answers.diagnosis import DiagnosisAnswer
 from service.answers.dry_runs import DryRunAnswer
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
+from service.answers.headcounts import HeadcountsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
+from service.answers.moves import FlowsAnswer, MovesAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
 from service.api import (
     administering,
     comparing,
     diagnosing,
+    moving,
     params,
     reading,
     replaying,
@@ -163,6 +167,27 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=_NAME_REFUSALS,
     ),
     Operation(
+        id="getHeadcounts",
+        method="GET",
+        path="/v1/labs/{lab:str}/headcount",
+        tag="Labs",
+        summary="How many people were at a lab over time, on a day for each step.",
+        handler=moving.get_headcounts,
+        is_kept=True,
+        role=None,
+        is_reading=True,
+        params=(
+            params.AT,
+            params.KNOWN_AT,
+            params.PUBLISHED_BY,
+            params.FLOWS_FROM,
+            params.FLOWS_TO,
+            params.STEP,
+        ),
+        answer=HeadcountsAnswer,
+        refusals=_NAME_REFUSALS,
+    ),
+    Operation(
         id="listPeople",
         method="GET",
         path="/v1/people",
@@ -188,6 +213,78 @@ OPERATIONS: tuple[Operation, ...] = (
         params=(params.AT, params.KNOWN_AT, params.PUBLISHED_BY),
         answer=PersonAnswer,
         refusals=_NAME_REFUSALS,
+    ),
+    Operation(
+        id="listColleagues",
+        method="GET",
+        path="/v1/people/{person:str}/colleagues",
+        tag="People",
+        summary="Who was at the same lab at the same time, those together for longest first.",
+        handler=moving.list_colleagues,
+        is_kept=True,
+        role=None,
+        is_reading=True,
+        params=(
+            params.AT,
+            params.KNOWN_AT,
+            params.PUBLISHED_BY,
+            params.LAB,
+            params.LIMIT,
+            params.CURSOR,
+        ),
+        answer=ColleaguesAnswer,
+        refusals=(*_NAME_REFUSALS, params.UnknownNameInQuery),
+    ),
+    Operation(
+        id="listMoves",
+        method="GET",
+        path="/v1/moves",
+        tag="Moves",
+        summary="Who moved from which lab to which, when; those not known to have come or gone, too.",
+        handler=moving.list_moves,
+        is_kept=True,
+        role=None,
+        is_reading=True,
+        params=(
+            params.AT,
+            params.KNOWN_AT,
+            params.PUBLISHED_BY,
+            params.FROM_LAB,
+            params.TO_LAB,
+            params.PERSON,
+            params.MOVE_KIND,
+            params.MOVES_FROM,
+            params.MOVES_TO,
+            params.WITHIN,
+            params.LIMIT,
+            params.CURSOR,
+        ),
+        answer=MovesAnswer,
+        refusals=_FILTER_REFUSALS,
+    ),
+    Operation(
+        id="listFlows",
+        method="GET",
+        path="/v1/flows",
+        tag="Moves",
+        summary="How many moved from each lab to each, in a band, with the address of the rows.",
+        handler=moving.list_flows,
+        is_kept=True,
+        role=None,
+        is_reading=True,
+        params=(
+            params.AT,
+            params.KNOWN_AT,
+            params.PUBLISHED_BY,
+            params.FLOWS_LAB,
+            params.FLOWS_FROM,
+            params.FLOWS_TO,
+            params.WITHIN,
+            params.LIMIT,
+            params.CURSOR,
+        ),
+        answer=FlowsAnswer,
+        refusals=_FILTER_REFUSALS,
     ),
     Operation(
         id="listEvents",

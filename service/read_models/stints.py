@@ -13,6 +13,7 @@ from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
+_FETCH_STINTS_BETWEEN = _SQL["fetch_stints_between"]
 _FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
 _FETCH_STINTS_AROUND = _SQL["fetch_stints_around"]
 
@@ -24,14 +25,15 @@ async def fetch_stints_of_labs(
 ) -> dict[str, dict[str, list[Stint]]]:
     """By lab and person the stints that can hold on a day, by start, as known at *position*."""
     rows = await connection.fetch(_FETCH_STINTS_OF_LABS, list(labs), at, position)
-    found: dict[str, dict[str, list[Stint]]] = {}
-    for row in rows:
-        stints = found.setdefault(row["lab_id"], {}).setdefault(row["person_id"], [])
-        stints.append(from_row(row))
-    for people in found.values():
-        for stints in people.values():
-            stints.sort(key=by_start)
-    return found
+    return _by_lab_and_person(rows)
+
+
+async def fetch_stints_between(
+    connection: Connection, lab: str, *, first: date, last: date, position: int
+) -> dict[str, list[Stint]]:
+    """By person the stints at a lab that can hold on one of some days, both ends included."""
+    rows = await connection.fetch(_FETCH_STINTS_BETWEEN, lab, first, last, position)
+    return _by_lab_and_person(rows).get(lab, {})
 
 
 async def fetch_stints_of_person(
@@ -80,6 +82,18 @@ async def fetch_stint_changes(
         )
         for position, pairs in touched.items()
     }
+
+
+def _by_lab_and_person(rows: Iterable[asyncpg.Record]) -> dict[str, dict[str, list[Stint]]]:
+    """By start."""
+    found: dict[str, dict[str, list[Stint]]] = {}
+    for row in rows:
+        stints = found.setdefault(row["lab_id"], {}).setdefault(row["person_id"], [])
+        stints.append(from_row(row))
+    for people in found.values():
+        for stints in people.values():
+            stints.sort(key=by_start)
+    return found
 
 
 def _believed(rows: Iterable[asyncpg.Record], position: int) -> list[Stint]:

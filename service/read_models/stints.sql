@@ -9,6 +9,17 @@ WHERE lab_id = ANY ($1::text[])
     AND start_lo <= $2::date
     AND end_hi > $2::date;
 
+-- name: fetch_stints_between
+-- The stints at a lab that can hold on one of some days, as known at a position.
+-- $1 lab_id text  $2 first date  $3 last date  $4 position bigint
+SELECT person_id, lab_id, content
+FROM stints
+WHERE lab_id = $1::text
+    AND known_to > $4::bigint
+    AND known_from <= $4::bigint
+    AND start_lo <= $3::date
+    AND end_hi > $2::date;
+
 -- name: fetch_stints_of_person
 -- The stints of one person, as known at a position.
 -- $1 person_id text  $2 position bigint

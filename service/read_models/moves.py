@@ -1,0 +1,70 @@
+"""Whole careers of those of whom something began or ended on some days."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from service.domain.stints import Stint
+from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
+from service.read_models.stints import by_start
+
+_SQL = load_statements("service.read_models", "moves.sql")
+_FETCH_CAREERS = _SQL["fetch_careers"]
+_FETCH_CAREERS_AT_LAB = _SQL["fetch_careers_at_lab"]
+
+_STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
+
+Days = tuple[date, date]
+"""The first and the last of some days."""
+
+Careers = dict[str, list[Stint]]
+"""By person all their stints, by start."""
+
+
+class TooManyPeople(Exception):
+    """More people than one question may take."""
+
+
+class Movers(Struct, frozen=True):
+    """People of whom a stint can begin or end on some days."""
+
+    lab: str | None
+    """Such a stint at this lab; None of any."""
+    began: Days | None
+    """None: nobody for what begins."""
+    ended: Days | None
+
+
+async def fetch_careers(
+    connection: Connection, movers: Movers, *, position: int, people_max: int
+) -> Careers:
+    """
+    Every stint of these people, as known at *position*.
+
+    Raises:
+        TooManyPeople: there are more than *people_max*.
+    """
+    asked = (*(movers.began or (None, None)), *(movers.ended or (None, None)), position)
+    if movers.lab is None:
+        rows = await connection.fetch(_FETCH_CAREERS, *asked, people_max + 1)
+    else:
+        rows = await connection.fetch(_FETCH_CAREERS_AT_LAB, *asked, people_max + 1, movers.lab)
+    # Decoding many takes long, and others wait for the event loop.
+    careers = await asyncio.to_thread(_careers, rows)
+    if len(careers) > people_max:
+        raise TooManyPeople
+    return careers
+
+
+def _careers(rows: Iterable[asyncpg.Record]) -> Careers:
+    careers: Careers = {}
+    for person, content in rows:
+        careers.setdefault(person, []).append(_STINT.decode(content))
+    for stints in careers.values():
+        stints.sort(key=by_start)
+    return careers
