@@ -57,6 +57,93 @@ async def test_q04_when_was_each_last_confirmed(reader: httpx.AsyncClient) -> No
     assert all(m["last_evidence"] for m in members if m["presence"] == "presumed")
 
 
+async def test_q05_how_many_were_there_at_each_month_end(reader: httpx.AsyncClient) -> None:
+    asked = {"from": "2024-01-31", "to": "2024-06-30"}
+    answer = await get(reader, f"{OPENAI}/headcount", **asked)
+    assert [item["on"][5:] for item in answer["items"]] == [
+        "01-31", "02-29", "03-31", "04-30", "05-31", "06-30",
+    ]  # fmt: skip
+    for item in answer["items"]:
+        assert item["headcount"] == (await get(reader, item["members"]))["headcount"]
+
+
+async def test_q11_what_moves_happened_on_a_day(reader: httpx.AsyncClient) -> None:
+    answer = await get(reader, "/v1/moves", **{"from": "2024-12-03", "to": "2024-12-03"})
+    sure = {
+        (m["person"]["id"], m["from"]["id"], m["to"]["id"])
+        for m in answer["items"]
+        if (m["is_next"], m["in_period"]) == ("certain", "certain")
+    }
+    assert sure >= {
+        (person, "google-deepmind", "openai")
+        for person in ("lucas-beyer", "alexander-kolesnikov", "xiaohua-zhai")
+    }
+
+
+async def test_q12_net_flow_with_the_people_behind_it(reader: httpx.AsyncClient) -> None:
+    year = {"from": "2025-01-01", "to": "2025-12-31"}
+    flows = (await get(reader, "/v1/flows", lab="OpenAI", **year))["items"]
+    msl = "meta-superintelligence-labs"
+    (out,) = (f for f in flows if f["from"] and f["to"] and f["to"]["id"] == msl)
+    assert out["count"]["certain"] >= 8
+    people = {m["person"]["id"] for m in (await get(reader, out["moves"]))["items"]}
+    assert len(people) == sum(out["count"].values())
+    assert {"lucas-beyer", "alexander-kolesnikov", "xiaohua-zhai"} <= people
+
+
+async def test_q14_where_people_go_and_where_they_come_from(reader: httpx.AsyncClient) -> None:
+    left = (await get(reader, "/v1/moves", from_lab="Microsoft Research", kind="move"))["items"]
+    (bubeck,) = (m for m in left if m["person"]["id"] == "sebastien-bubeck")
+    assert bubeck["to"]["id"] == "openai"
+    assert bubeck["is_next"] == "possible", "nobody disclosed when he began"
+    assert bubeck["gap"]["lo"] == 0
+    came = (await get(reader, "/v1/moves", to_lab="Anthropic", person="John Jumper"))["items"]
+    assert [(m["from"]["id"], m["joined"]["date"]) for m in came] == [
+        ("google-deepmind", "[2026-06-19..]")
+    ]
+    assert came[0]["gap"] == {"lo": 0, "hi": None}
+    assert (came[0]["joined"]["lo"], came[0]["joined"]["hi"]) == ("2026-06-19", None)
+
+
+async def test_q14_who_came_by_a_merger_did_not_move(reader: httpx.AsyncClient) -> None:
+    assert (await get(reader, "/v1/moves", from_lab="Google Brain", to_lab="DeepMind"))[
+        "items"
+    ] == []
+    (first,) = (await get(reader, "/v1/moves", person="Xiaohua Zhai", from_lab="Google"))["items"]
+    assert first["to"]["id"] == "google-brain"
+
+
+async def test_q15_who_left_and_came_back(reader: httpx.AsyncClient) -> None:
+    back = (await get(reader, "/v1/moves", from_lab="OpenAI", to_lab="OpenAI"))["items"]
+    (altman,) = (m for m in back if m["person"]["id"] == "sam-altman")
+    assert (altman["is_next"], altman["gap"]) == ("certain", {"lo": 4, "hi": 4})
+
+
+async def test_q16_who_left_with_no_known_next_place(reader: httpx.AsyncClient) -> None:
+    year = {"from": "2026-01-01", "to": "2026-12-31"}
+    answer = await get(reader, "/v1/moves", from_lab="Qwen", kind="departure", **year)
+    assert all(m["to"] is None for m in answer["items"])
+    there = {m["person"]["id"]: m["elsewhere"] for m in answer["items"]}
+    assert there["junyang-lin"] == []
+    assert "binyuan-hui" not in there, "he went to Meta"
+
+
+async def test_q18_days_between_leaving_and_beginning(reader: httpx.AsyncClient) -> None:
+    (zhou,) = (await get(reader, "/v1/moves", person="Zhou Chang", kind="move"))["items"]
+    assert (zhou["from"]["id"], zhou["to"]["id"]) == ("alibaba-qwen", "bytedance-seed")
+    assert zhou["gap"] == {"lo": 45, "hi": 135}
+
+
+async def test_q53_who_overlapped_with_somebody_and_for_how_long(
+    reader: httpx.AsyncClient,
+) -> None:
+    asked = {"lab": "DeepMind", "limit": 1000}
+    found = (await get(reader, "/v1/people/Lucas Beyer/colleagues", **asked))["items"]
+    (zhai,) = (c for c in found if c["person"]["id"] == "xiaohua-zhai")
+    assert zhai["days"] == {"certain": 593, "presumed": 0, "possible": 0}
+    assert (zhai["first"], zhai["last"]) == ("2023-04-20", "2024-12-02")
+
+
 async def test_q29_what_had_been_published_by_a_day(reader: httpx.AsyncClient) -> None:
     question = {"at": "2024-12-04"}
     later = await get(reader, OPENAI, **question)
