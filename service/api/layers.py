@@ -30,12 +30,12 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"), machinery)
         is_head = scope["method"] == "HEAD"
+        if is_head:
+            # A copy: the server has to know its own as HEAD, else it tells or expects a body. That
+            # it is one, is for what would be long to make and is not sent.
+            scope = {**scope, "method": "GET", "is_head": True}
         scope["request_id"] = request_id
         scope["path"] = path_with_slashes(scope.get("raw_path") or scope["path"].encode())
-        if is_head:
-            scope["method"] = "GET"
-            # For what would be long to make and is not sent.
-            scope["is_head"] = True
         status, position = 0, 0
         more = machinery.doors.headers(scope)
 

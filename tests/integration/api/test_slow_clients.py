@@ -9,12 +9,11 @@ import httpx
 import pytest
 
 from service import connections
-from service.answering import Server
 from service.api import bodies, intake, streams
 from service.api.operations import Machinery
 from service.api.streams import CHUNK_BYTES
-from service.listening import bound, closed_at_end, listen
 from tests.integration.api.asking import get, problem
+from tests.support.answering import answering
 from tests.support.postgres import http_client
 
 JSON = {"Content-Type": "application/json"}
@@ -108,34 +107,6 @@ class TestBodiesInMemory:
     ) -> None:
         assert (await client.post("/v1/events", content=content, headers=JSON)).is_client_error
         assert made.intake.bytes == 0
-
-
-class _Test:
-    """Whoever ends the server: the test."""
-
-    async def may_listen(self) -> None:
-        """At once."""
-
-    def oversee(self, server: Server) -> None:
-        """It has it already."""
-
-    def listens(self) -> None:
-        """It waits by itself."""
-
-
-@contextlib.asynccontextmanager
-async def answering(made: Machinery) -> AsyncIterator[tuple[str, int]]:
-    """Where a server of this process listens."""
-    with closed_at_end(bound("127.0.0.1", 0)) as sockets:
-        listen(sockets)
-        server = Server(made, _Test())
-        serving = asyncio.create_task(server.serve(list(sockets)))
-        address: tuple[str, int] = sockets[0].getsockname()
-        try:
-            yield address
-        finally:
-            server.ask_to_exit(at_once=True)
-            await serving
 
 
 async def health(address: tuple[str, int]) -> int:
