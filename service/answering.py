@@ -154,6 +154,8 @@ class Server(uvicorn.Server):
         """Finish what was begun and end, or leave it unfinished."""
         self.should_exit = True
         self.force_exit = self.force_exit or at_once
+        # Streams end by themselves never else, and the server waits for every answer.
+        self._made.follower.end()
         # A replay puts its things away while requests are finished.
         for task in self._made.tasks:
             task.cancel()

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from litestar.types import ASGIApp
 
+from service.answers.following import Follower
 from service.answers.memory import Memory
 from service.answers.vitals import KeptVitals
 from service.api.application import Pages, create_api
@@ -18,6 +19,7 @@ from service.api.attempts import Attempts
 from service.api.bodies import read_body
 from service.api.dispatch import names_in, principal_of
 from service.api.doors import Doors
+from service.api.following import frame
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.noting import note
@@ -120,9 +122,16 @@ async def machinery(
 
         writer = _writer(pool, place, tell)
         writer.start()
+        memory = Memory(pool)
         made = Machinery(
             pool=pool,
-            memory=Memory(pool),
+            memory=memory,
+            follower=Follower(
+                pool,
+                memory,
+                today=lambda: CHANCE.now().date(),
+                write=lambda event: frame(event, identity),
+            ),
             kept=Kept(),
             writer=writer,
             workforce=workforce(dsn, settings.replay_processes),
@@ -155,6 +164,7 @@ async def machinery(
             left = END_SECONDS if made.ends_by is None else made.ends_by - now
             async with at_most(max(left, END_SECONDS_MIN)):
                 await end(made.tasks)
+            await made.follower.stop()
             await writer.stop()
             if made.tracer is not None:
                 await asyncio.to_thread(made.tracer.close)

@@ -104,6 +104,7 @@ def note_own(machinery: Machinery) -> None:
             queue_commands=machinery.writer.queued,
             connections_used=machinery.pool.get_size() - idle,
             connections_idle=idle,
+            subscribers=machinery.subscribers.number,
             labs_bytes=machinery.memory.weight,
             answers_bytes=machinery.kept.weight,
         )

@@ -24,7 +24,7 @@ ANYWHERE = "*"
 _METHODS = b"GET, HEAD, POST, PUT, DELETE"
 _ASKED = (
     b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Accept-Datetime, "
-    b"X-Request-Id"
+    b"Last-Event-ID, X-Request-Id"
 )
 _TOLD = (
     b"ETag, Link, Location, Log-Position, Memento-Datetime, Content-Location, "

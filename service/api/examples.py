@@ -70,6 +70,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.TooManyRequests(3),
         r.TooManyAttempts(3),
         r.QueueFull(2000, 1),
+        r.TooManySubscribers(500),
         r.NotReady("The database is not reached just now; try again in a moment."),
         LaterVersion(2, 1),
     )

@@ -72,6 +72,7 @@ def layered(app: ASGIApp, machinery: Machinery) -> ASGIApp:
                     await app(scope, receive, sending)
             finally:
                 machinery.intake.give_back(scope)
+                machinery.subscribers.give_back(scope)
             route_name = getattr(scope.get("route_handler"), "name", None) or "other"
         else:
             status, route_name = quick.status, quick.route

@@ -28,6 +28,8 @@ class OwnFacts(Struct, frozen=True, kw_only=True):
     queue_commands: int
     connections_used: int
     connections_idle: int
+    subscribers: int
+    """Who follows the log."""
     labs_bytes: int
     """Of remembered labs."""
     answers_bytes: int
@@ -107,6 +109,12 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self._subscribers = Gauge(
+            "timeline_subscribers",
+            "Clients that follow the log.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self._memory = Gauge(
             "timeline_memory_bytes",
             "What is kept in memory to answer from.",
@@ -153,6 +161,7 @@ class Metrics:
         self._queue.set(own.queue_commands)
         self._connections.labels("used").set(own.connections_used)
         self._connections.labels("idle").set(own.connections_idle)
+        self._subscribers.set(own.subscribers)
         self._memory.labels("labs").set(own.labs_bytes)
         self._memory.labels("answers").set(own.answers_bytes)
 

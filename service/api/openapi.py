@@ -11,6 +11,7 @@ from service.answers.events import RecordedAnswer
 from service.api.administering import OVERLAP_SECONDS_MAX
 from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
+from service.api.following import LAST_EVENT_ID
 from service.api.memento import LINK_FORMAT, BadAcceptDatetime
 from service.api.operations import Operation
 from service.api.params import KNOWN_AT
@@ -51,6 +52,12 @@ _HEADERS = {
         "event without a person; of a correction or retraction the event's `revision`), in "
         "quotes; refused if it has moved on since.",
         "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
+    },
+    LAST_EVENT_ID: {
+        "description": "The `id` of the event that was read last, or its position: the stream goes "
+        "on after it, whatever `after` says. Browsers send it by themselves when they come back.",
+        # No pattern: an id is opaque, and blank is none.
+        "schema": {"type": "string"},
     },
     "Accept-Datetime": {
         "description": "An instant to answer as known at (RFC 7089); `known_at` and a cursor go "
@@ -231,7 +238,7 @@ def _headers(operation: Operation) -> list[str]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {str(operation.status): _answer(operation)}
-    if operation.headers:
+    if operation.also:
         responses["200"] = {
             **_answer(operation),
             "description": "Recorded before: the first answer again; or, with `dry_run`, what "

@@ -15,6 +15,7 @@ from uuid import UUID
 from litestar import Request
 from msgspec import Struct, field
 
+from service.answers.following import Follower
 from service.answers.memory import Memory
 from service.answers.times import Times
 from service.answers.vitals import KeptVitals
@@ -24,6 +25,7 @@ from service.api.intake import Intake
 from service.api.kept import Kept
 from service.api.metrics import Metrics
 from service.api.params import Param
+from service.api.subscribers import Subscribers
 from service.api.tracing import Tracer
 from service.domain.refusals import Refusal
 from service.log.keys import KeyLookUp, Principal, Role
@@ -61,6 +63,7 @@ class Machinery(Struct, kw_only=True):
 
     pool: Pool
     memory: Memory
+    follower: Follower
     kept: Kept
     writer: Writer
     workforce: Workforce
@@ -84,6 +87,8 @@ class Machinery(Struct, kw_only=True):
     read_keys_required: bool
     intake: Intake = field(default_factory=Intake)
     """How much of bodies is held."""
+    subscribers: Subscribers = field(default_factory=Subscribers)
+    """Who follows the log."""
     ends_by: float | None = None
     """When all has to be put away, by the loop's clock; None until the end was asked for."""
     is_readable: bool = True

@@ -65,9 +65,20 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.TooManyRequests: Problem(429, "Too many requests"),
     r.TooManyAttempts: Problem(429, "Too many keys that are not known"),
     r.QueueFull: Problem(503, "Too many writes are waiting"),
+    r.TooManySubscribers: Problem(503, "Too many clients follow the log"),
     r.NotReady: Problem(503, "The service cannot answer now"),
     LaterVersion: Problem(503, "A later edition of the service is needed"),
 }
+
+
+_COMES_AGAIN = (
+    r.QueueFull,
+    r.TooManySubscribers,
+    r.NotReady,
+    r.TooManyRequests,
+    r.TooManyAttempts,
+)
+"""Those that say when."""
 
 
 class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
@@ -174,7 +185,7 @@ def refuse(request: Request[Any, Any, Any], refusal: r.Refusal) -> Response[byte
 
 def headers_of(refusal: r.Refusal) -> dict[str, str]:
     """What the headers say of a refusal: when to come again, and with what."""
-    if isinstance(refusal, r.QueueFull | r.NotReady | r.TooManyRequests | r.TooManyAttempts):
+    if isinstance(refusal, _COMES_AGAIN):
         return {"Retry-After": str(refusal.retry_after_seconds)}
     if isinstance(refusal, r.Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="lab-timeline"'}

@@ -19,6 +19,7 @@ from service.api import (
     administering,
     comparing,
     diagnosing,
+    following,
     moving,
     params,
     reading,
@@ -451,6 +452,31 @@ OPERATIONS: tuple[Operation, ...] = (
             "first one says.",
         },
         media_type=verifying.NDJSON,
+    ),
+    Operation(
+        id="followLog",
+        method="GET",
+        path="/v1/log/stream",
+        tag="Log",
+        summary="Every event after a position and then each that is recorded, once and in order.",
+        handler=following.follow_log,
+        is_momentary=True,
+        role=None,
+        params=(params.AFTER,),
+        headers=(following.LAST_EVENT_ID,),
+        answer={
+            "type": "string",
+            "description": "Server-Sent Events. The `data` of each is an event as listEvents reads "
+            "it at that moment; its `id` leads back to it as `Last-Event-ID`, also after a broken "
+            "connection or a restart, and is refused after a restore, which can take events back. "
+            "Without either header or `after` it begins with the first event. A comment comes "
+            f"every {following.HEARTBEAT_SECONDS:.0f} s in which there is nothing to tell. It goes "
+            "on until either side ends it: the service does so when it ends, when it reads with "
+            "keys alone and the one that came is no longer good, and of a client that takes "
+            "nothing for a minute.",
+        },
+        media_type=following.EVENT_STREAM,
+        refusals=(r.TooManySubscribers,),
     ),
     Operation(
         id="verify",

@@ -371,6 +371,19 @@ class QueueFull(Refusal):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManySubscribers(Refusal):
+    """More clients follow the log than a process has places for."""
+
+    code = "too_many_subscribers"
+    retry_after_seconds = 10
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"{number} clients follow the log already; try again in {self.retry_after_seconds} s, "
+            "or read on with GET /v1/events?after=."
+        )
+
+
 class Unauthenticated(Refusal):
     code = "unauthenticated"
 

@@ -34,7 +34,8 @@ schema = schemathesis.openapi.from_dict(
             ],
         }
     ),
-)
+    # A stream has no end to wait for.
+).exclude(operation_id="followLog")
 
 
 @schemathesis.serializer("application/x-ndjson")

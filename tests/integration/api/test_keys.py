@@ -41,6 +41,7 @@ NEEDS: dict[str, str | None] = {
     "listFindings": None,
     "getLog": None,
     "exportLog": None,
+    "followLog": None,
     "verify": "reader",
     "startReplay": "admin",
     "listReplays": None,
@@ -120,6 +121,8 @@ async def test_operation_is_for_those_who_may(
 ) -> None:
     await record(client, *SEED)
     made.read_keys_required = is_closed
+    # A stream has no other end, and the client in process waits for it.
+    made.follower.end()
     needed = None if operation.role == "open" else operation.role
     needed = needed or ("reader" if is_closed else None)
     async with http_client(made, None) as asking:

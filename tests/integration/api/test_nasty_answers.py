@@ -55,7 +55,8 @@ def paths() -> Iterator[str]:
     """Each question that has an answer, of each of them; each of them as a name that nobody has."""
     ids = {"event_id": [HIRED], "replay_id": ["none"]}
     for operation in OPERATIONS:
-        if operation.method != "GET":
+        # A stream has no end; `test_following` looks at what it tells.
+        if operation.method != "GET" or operation.id == "followLog":
             continue
         if "{" not in operation.path:
             yield operation.path

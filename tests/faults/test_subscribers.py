@@ -1,0 +1,139 @@
+"""Subscribers on real processes: every event once and in order, whatever breaks meanwhile."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from tests.faults.running import PROGRESS, ROUNDS, SEED, Running, running
+from tests.support.ledger import Ledger, assert_nothing_lost
+from tests.support.subscribers import Heard, following
+
+END_SECONDS = 10.0
+SUBSCRIBERS = 6
+"""So many that of two workers each has one, nearly always."""
+
+
+class Subscriber:
+    """
+    Somebody who follows the log, and comes back with the last id whenever the stream breaks.
+
+    *stays* events long at most, so that it comes back often; None is as long as it can.
+    """
+
+    def __init__(self, ledger: Ledger, random: Random, stays: int | None = None) -> None:
+        self.heard: list[Heard] = []
+        self.streams = 0
+        self._ledger = ledger
+        self._random = random
+        self._stays = stays
+
+    async def follow(self) -> None:
+        while True:
+            # Nobody listens while the service is away, and a stream that breaks is what is tried.
+            with suppress(httpx.HTTPError, httpx.InvalidURL, AssertionError):
+                await self._follow_once()
+            await asyncio.sleep(0.02)
+
+    async def _follow_once(self) -> None:
+        last = self.heard[-1].id if self.heard else None
+        left = None if self._stays is None else self._random.randint(1, self._stays)
+        async with (
+            httpx.AsyncClient(base_url=self._ledger.url) as client,
+            following(client, last=last) as stream,
+        ):
+            self.streams += 1
+            async for one in stream:
+                if isinstance(one, Heard):
+                    self.heard.append(one)
+                    left = None if left is None else left - 1
+                if left == 0:
+                    return
+
+    async def until(self, position: int) -> None:
+        async with asyncio.timeout(60):
+            while not self.heard or self.heard[-1].position < position:  # noqa: ASYNC110 (`follow` does)
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def subscribed(ledger: Ledger) -> AsyncIterator[list[Subscriber]]:
+    """Some who stay and some who come and go, until the block ends."""
+    subscribers = [
+        Subscriber(ledger, Random(f"{SEED} {n}"), stays=40 if n % 2 else None)
+        for n in range(SUBSCRIBERS)
+    ]
+    going = [asyncio.create_task(one.follow()) for one in subscribers]
+    try:
+        yield subscribers
+    finally:
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+
+
+async def assert_all_heard(ledger: Ledger, subscribers: list[Subscriber]) -> None:
+    """Each event of the log once, in order, and as it reads but for what was said about it since."""
+    head = (await ledger.get("/v1/log"))["position"]
+    read: list[dict[str, object]] = []
+    while len(read) < head:
+        after = len(read)
+        read += (await ledger.get(f"/v1/events?limit=1000&after={after}"))["items"]
+    for one in subscribers:
+        await one.until(head)
+        assert [heard.position for heard in one.heard] == [*range(1, head + 1)]
+        for heard, event in zip(one.heard, read, strict=True):
+            assert heard.event | {"revision": event["revision"]} == event
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["alone", "workers"])
+async def test_subscribers_hear_each_event_once_and_in_order(
+    workers: tuple[str, ...], tmp_path: Path
+) -> None:
+    """
+    While several write, through all workers, batches and corrections among it.
+
+    A SIGTERM in the midst of it ends the streams at once; who comes back has missed nothing.
+    """
+    async with running(tmp_path, *workers) as (service, ledger), subscribed(ledger) as subscribers:
+        async with ledger.kept():
+            await ledger.more(2 * PROGRESS)
+            for one in subscribers:
+                await one.until(1)
+            took = await _seconds_to_stop(service)
+            await service.start()
+            await ledger.more(2 * PROGRESS)
+        await assert_all_heard(ledger, subscribers)
+    assert took < END_SECONDS
+    assert all(one.streams > 1 for one in subscribers), "else they did not come back"
+
+
+async def test_subscribers_go_on_after_kills(tmp_path: Path) -> None:
+    """What they heard was durable: after a kill it is still there, and nothing else in its place."""
+    random = Random(SEED)
+    async with running(tmp_path) as (service, ledger), subscribed(ledger) as subscribers:
+        async with ledger.kept():
+            for _ in range(ROUNDS):
+                await ledger.more(PROGRESS)
+                await asyncio.sleep(random.uniform(0, 0.3))
+                assert service.process is not None
+                os.kill(service.process.process.pid, signal.SIGKILL)
+                await asyncio.to_thread(service.process.process.wait)
+                await service.start()
+            await ledger.more(PROGRESS)
+        await assert_nothing_lost(ledger)
+        await assert_all_heard(ledger, subscribers)
+    assert all(one.streams > ROUNDS for one in subscribers)
+
+
+async def _seconds_to_stop(service: Running) -> float:
+    began = time.monotonic()
+    assert await service.stop() == 0
+    return time.monotonic() - began
