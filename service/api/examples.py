@@ -11,6 +11,7 @@ from service.api.memento import BadAcceptDatetime
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
+from service.domain.questions import EXAMPLES
 from service.domain.versions import LaterVersion
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
@@ -62,6 +63,7 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.StreamBroken("The body stopped coming for 30 s; send it again.", 3000, 0, 2),
         r.BadDate("2024-02-30", "February 2024 has 29 days"),
         r.BadParameter("limit", "'5000' is no limit; give a number from 1 to 1000."),
+        r.NotUnderstood("'Deepmnd' is nobody's name.", EXAMPLES, _NEAR),
         r.NotCorrectable(_ID, "correction", UUID(int=_ID.int + 1)),
         r.ClosesCycle(["google-brain", "google-deepmind"]),
         r.SelfMerger("google-brain"),

@@ -36,7 +36,16 @@ from service.recording.writer import Writer
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Tag = Literal[
-    "Labs", "People", "Moves", "Events", "Log", "Findings", "Replays", "Keys", "Diagnosis"
+    "Labs",
+    "People",
+    "Moves",
+    "Questions",
+    "Events",
+    "Log",
+    "Findings",
+    "Replays",
+    "Keys",
+    "Diagnosis",
 ]
 
 

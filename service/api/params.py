@@ -14,6 +14,7 @@ from service.domain.findings import FINDING_KINDS
 from service.domain.headcounts import Step
 from service.domain.moves import WITHIN_DAYS, WITHIN_DAYS_MAX, MoveKind
 from service.domain.presence import Presence
+from service.domain.questions import EXAMPLES
 from service.domain.refusals import BadDate, BadParameter, UnknownName, shown
 from service.settings import REPLAY_PROCESSES_MAX
 
@@ -30,6 +31,7 @@ class Param(Struct, frozen=True):
     schema: Mapping[str, Any]
     parse: Callable[[str, str], Any]
     """From the parameter's name and text to its value; refuses with BadParameter."""
+    is_required: bool = False
 
 
 class UnknownNameInQuery(BadParameter):
@@ -50,7 +52,7 @@ def parse_query(query: bytes, params: Sequence[Param]) -> dict[str, Any]:
     The values of the parameters that were given.
 
     Raises:
-        BadParameter: an unknown or repeated one, or one without a usable value.
+        BadParameter: an unknown, repeated or missing one, or one without a usable value.
     """
     known = {param.name: param for param in params}
     values: dict[str, Any] = {}
@@ -75,6 +77,9 @@ def parse_query(query: bytes, params: Sequence[Param]) -> dict[str, Any]:
                 f"{QUERY_CHARACTERS_MAX} characters.",
             )
         values[name] = known[name].parse(name, text)
+    for param in params:
+        if param.is_required and param.name not in values:
+            raise BadParameter(param.name, f"'{param.name}' is missing: {param.description}")
     return values
 
 
@@ -186,6 +191,14 @@ CURSOR = Param(
     _text,
 )
 QUERY = Param("q", "Part of a name, or a name near it.", _NAME_SCHEMA, _text)
+QUESTION = Param(
+    "q",
+    "A question in words: who was at a lab, where someone was, on a day, in a month, in a year or "
+    "between two of them; or the name of a lab or a person.",
+    {**_NAME_SCHEMA, "examples": list(EXAMPLES)},
+    _text,
+    is_required=True,
+)
 TYPE = Param(
     "type",
     "Only events of this type.",

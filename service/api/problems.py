@@ -57,6 +57,7 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.BadDate: Problem(422, "This is no date"),
     r.BadParameter: Problem(422, "A query parameter cannot be used"),
     UnknownNameInQuery: Problem(422, "Nobody and nothing has the name in the query"),
+    r.NotUnderstood: Problem(422, "The question is not understood"),
     r.NotCorrectable: Problem(422, "Only original events are corrected"),
     r.ClosesCycle: Problem(422, "Something would follow itself"),
     r.SelfMerger: Problem(422, "A lab cannot be merged into itself"),
@@ -103,6 +104,8 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     since: tuple[r.Since, ...] = ()
     """What was recorded after the position that If-Match named, the first events of it."""
     parameter: str | None = None
+    examples: tuple[str, ...] = ()
+    """Questions that are understood."""
     replay: Replay | None = None
     """The one that is waited for."""
 

@@ -17,6 +17,7 @@ from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
 from service.api import (
     administering,
+    asking,
     comparing,
     diagnosing,
     following,
@@ -286,6 +287,25 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         answer=FlowsAnswer,
         refusals=_FILTER_REFUSALS,
+    ),
+    Operation(
+        id="ask",
+        method="GET",
+        path="/v1/ask",
+        tag="Questions",
+        summary="A question in words, what was understood of it, and its answer.",
+        handler=asking.ask,
+        is_kept=True,
+        role=None,
+        is_reading=True,
+        params=(params.QUESTION, params.KNOWN_AT, params.PUBLISHED_BY),
+        answer={
+            "anyOf": [
+                {"$ref": "#/components/schemas/LabAsked"},
+                {"$ref": "#/components/schemas/PersonAsked"},
+            ]
+        },
+        refusals=(*_FILTER_REFUSALS, r.NotUnderstood),
     ),
     Operation(
         id="listEvents",

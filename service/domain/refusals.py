@@ -230,6 +230,22 @@ class AmbiguousName(Refusal):
         return {"candidates": self.candidates}
 
 
+class NotUnderstood(Refusal):
+    """Words that are no question that is understood, and no name."""
+
+    code = "not_understood"
+
+    def __init__(
+        self, reason: str, examples: Sequence[str], near: Sequence[Candidate] = ()
+    ) -> None:
+        self.examples = tuple(examples)
+        self.suggestions = tuple(near)
+        super().__init__(f"{reason} Ask such as {', '.join(map(repr, self.examples))}.")
+
+    def extras(self) -> dict[str, Any]:
+        return {"parameter": "q", "examples": self.examples, "suggestions": self.suggestions}
+
+
 class UnknownEvent(Refusal):
     code = "unknown_event"
 

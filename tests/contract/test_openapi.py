@@ -34,6 +34,13 @@ ASKED = {
 }
 """What a GET is asked for, by the name in its path."""
 NEEDED = {
+    "ask": [
+        "q=who was at Brain on 2022-01-01",
+        "q=who was at GDM in 2023&known_at=9",
+        "q=where was l-beyer between May 2018 and 1 June 2024",
+        "q=林俊旸",
+        "q=Lab X&published_by=2020-01-01",
+    ],
     "getLabChanges": ["from=2020-01-01&to=2023-06-01", "known_from=5&known_to=9&at=2023-06-01"],
 }
 """The queries of a GET that answers none without one."""

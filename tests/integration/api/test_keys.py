@@ -32,6 +32,7 @@ NEEDS: dict[str, str | None] = {
     "getLabChanges": None,
     "listPeople": None,
     "getPerson": None,
+    "ask": None,
     "listEvents": None,
     "recordEvents": "writer",
     "getEvent": None,

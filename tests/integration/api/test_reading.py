@@ -14,8 +14,11 @@ from tests.integration.api.asking import get, hire, pointers, problem, record
 from tests.support.postgres import http_client
 
 READS = {op.id: op for op in OPERATIONS if op.is_reading}
-NEEDED = {"getLabChanges": "?from=2020-01-01&to=2021-01-01"}
-"""The query of one that answers none without; it has tests of its own for its times."""
+NEEDED = {
+    "ask": "?q=who was at engines in 2021",
+    "getLabChanges": "?from=2020-01-01&to=2021-01-01",
+}
+"""The query of those that answer none without; they have tests of their own for their times."""
 PINNED = [
     op.id
     for op in READS.values()
