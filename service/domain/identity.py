@@ -50,7 +50,8 @@ def fold_name(text: str) -> str:
     The form in which names are compared: without case, accents and extra spaces.
 
     Marks are dropped where they are accents (combining classes 10 to 35 and from 200 on); the
-    vowel signs and voicing marks of Indic scripts and of kana are letters and stay.
+    vowel signs and voicing marks of Indic scripts and of kana are letters and stay. A name of
+    accents alone keeps them, since it is to be found again: only of blanks nothing is left.
 
     >>> fold_name("  Sébastien  BUBECK "), fold_name("Łukasz Kaiser"), fold_name("林俊旸")
     ('sebastien bubeck', 'lukasz kaiser', '林俊旸')
@@ -60,7 +61,8 @@ def fold_name(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in decomposed if not _is_accent(c))
     plain = "".join(anyascii(c) if _is_latin_or_punctuation(c) else c for c in bare)
-    return " ".join(unicodedata.normalize("NFKC", plain).casefold().split())
+    folded = " ".join(unicodedata.normalize("NFKC", plain).casefold().split())
+    return folded or " ".join(unicodedata.normalize("NFKC", decomposed).split())
 
 
 def slug_of(name: str, *, otherwise: str) -> str:

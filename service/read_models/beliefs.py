@@ -173,7 +173,6 @@ def name_rows(kind: str, one: PersonFacts | LabFacts) -> dict[Row, Columns]:
     names = [
         (kind, folded, one.id, one.canonical_id)
         for folded in dict.fromkeys(map(fold_name, one.names))
-        if folded
     ]
     return {Row("names", _JSON.encode(columns).decode()): columns for columns in names}
 

@@ -184,7 +184,7 @@ def rows_of(state: State) -> Rows:
             }
             for kind, facts in (("person", state.people), ("lab", state.labs))
             for one in facts.values()
-            for folded in sorted({fold_name(name) for name in one.names} - {""})
+            for folded in sorted({fold_name(name) for name in one.names})
         ],
     }
     return {model: sorted(rows[model], key=repr) for model in MODELS}

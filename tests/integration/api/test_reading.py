@@ -393,6 +393,8 @@ async def test_people_and_labs_are_searched(named: httpx.AsyncClient) -> None:
         assert [lab["id"] for lab in found] == ["societe-generale-100"], q
     assert (await get(named, "/v1/labs", q="%"))["items"] != []
     assert (await get(named, "/v1/labs", q="_"))["items"] == []
+    for path in ("/v1/people", "/v1/labs"):
+        assert (await get(named, path, q="\xb4"))["items"] == [], "an accent alone is in no name"
 
 
 async def test_event_tells_its_whole_chain(told: httpx.AsyncClient) -> None:

@@ -104,6 +104,15 @@ class TestObjects:
     async def test_name_of_one_finds_them(self, lees: Base) -> None:
         assert await recorded_person(lees, Entity(name="béN ")) == "ben"
 
+    async def test_name_of_accents_alone_finds_them_and_nobody_else(self, base: Base) -> None:
+        """Of which nothing would be left to be compared: beside others in one command too."""
+        acute, grave = Entity(name="\u0301"), Entity(name="\u0300")
+        await record(base.pool, *(b.hire(each, at=X, on="2020") for each in (acute, grave)))
+        assert await recorded_person(base, acute) == "person"
+        assert await recorded_person(base, "\u0300") == "person-2"
+        (fault,) = await refused(base, b.hire("\u0302", at=X, on="2020"))
+        assert fault.code == "unknown_name"
+
     async def test_name_of_several_who_are_one_finds_that_one(self, lees: Base) -> None:
         await record(lees.pool, b.same_person("ann-lee-2", "ann-lee"))
         assert await recorded_person(lees, Entity(name="Ann Lee")) == "ann-lee"

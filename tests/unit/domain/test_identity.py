@@ -1,5 +1,6 @@
 """Who is meant: names compared, ids made, ids that are one, and names ever had (SEMANTICS 3, 4)."""
 
+import sys
 import unicodedata
 from typing import Any
 
@@ -93,6 +94,7 @@ APART = {
     "another script": ("илья", "ilya"),
     "space": ("ann lee", "annlee"),
     "hyphen": ("a-b", "a b"),
+    "accents alone": ("\N{COMBINING ACUTE ACCENT}", "\N{COMBINING GRAVE ACCENT}"),
 }
 
 OF_SCRIPTS = {
@@ -126,6 +128,15 @@ def test_scripts_are_kept_in_names_and_not_in_slugs(name: str, slug: str) -> Non
 def test_folded_name_is_plain() -> None:
     assert fold_name(" ŁUKASZ  Straße ") == "lukasz strasse"
     assert fold_name("  ") == ""
+
+
+def test_nothing_but_blanks_folds_to_nothing() -> None:
+    """Else a name would be taken that nobody can be found by: of every character, alone."""
+    every = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
+    plain = fold_name.__wrapped__
+    assert [c for c in every if (plain(c) == "") != (c.strip() == "")] == []
+    accents = [c for c in every if unicodedata.category(c) in ("Mn", "Sk")]
+    assert [c for c in accents if plain(plain(c)) != plain(c)] == []
 
 
 @given(st.text())
