@@ -52,6 +52,12 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         return None if self.current is None else self.current.head
 
     @property
+    def known_current(self) -> Current:
+        """The same, of a page that reads."""
+        assert self.current is not None, "pages that read ask the log"
+        return self.current
+
+    @property
     def form_token(self) -> str:
         """What each form of the page holds that is sent by POST."""
         return "" if self.token is None else form_token_of(self.token)
@@ -131,8 +137,7 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
             BadParameter: a position beyond the head.
         """
         await self.site.check_readable()
-        assert self.current is not None, "pages that read ask the log"
-        times = self.asked.times(self.current, self.today)
+        times = self.asked.times(self.known_current, self.today)
         async with self.site.pool.acquire() as connection:
             yield connection, times
 

@@ -1,0 +1,60 @@
+"""What is typed into the box: a question or a name leads to its page, all else to what is near."""
+
+from litestar import Response
+
+from service.answers.labs import LabAnswer, labs_on
+from service.answers.people import people
+from service.answers.questions import Answered, answer_to
+from service.domain.questions import EXAMPLES, WhoOrWhat, parse_question
+from service.domain.refusals import AmbiguousName, Candidate, NotUnderstood, UnknownName
+from service.web.asked import AT, with_pairs
+from service.web.rendering import lab_address, person_address
+from service.web.responses import redirect
+from service.web.visits import Visit
+
+FOUND_MAX = 20
+"""Labs, and people, that are shown for a name."""
+
+
+async def found(visit: Visit, q: str) -> Response[bytes]:
+    """The page of the answer, if *q* has one; else those whose names are like it."""
+    told: str | None = None
+    near: tuple[Candidate, ...] = ()
+    async with visit.reading() as (connection, times):
+        try:
+            question = parse_question(q)
+            is_name = isinstance(question, WhoOrWhat)
+            answered = await answer_to(connection, question, times, visit.today)
+        except (NotUnderstood, UnknownName) as refusal:
+            told, near = refusal.message, tuple(refusal.suggestions)
+        except AmbiguousName as refusal:
+            told, near = refusal.message, tuple(refusal.candidates)
+        else:
+            return redirect(_address(visit, answered, is_name=is_name), 302)
+        # The question moved the day of those that it was asked with.
+        own = visit.asked.times(visit.known_current, visit.today)
+        labs = await labs_on(connection, own, q=q, after=None, limit=FOUND_MAX)
+        persons = await people(connection, own, q=q, after="", limit=FOUND_MAX)
+    return visit.show(
+        "found.html",
+        q=q,
+        labs=labs.items,
+        people=persons.items,
+        told=None if labs.items or persons.items else told,
+        near=[one for one in near if one.name.casefold() != q.casefold()],
+        examples=EXAMPLES,
+    )
+
+
+def _address(visit: Visit, answered: Answered, *, is_name: bool) -> str:
+    """The page of an answer, on the day that the question means, else on that of the address."""
+    answer = answered.answer
+    page = (
+        lab_address(answer.lab.id)
+        if isinstance(answer, LabAnswer)
+        else person_address(answer.person.id)
+    )
+    said = dict(visit.asked.pairs)
+    if not is_name:
+        said[AT] = answer.at.isoformat()
+    return with_pairs(page, said.items())
