@@ -24,6 +24,7 @@ from service.web.sessions import (
     came_from,
     check_form_token,
     check_origin,
+    comes_from_elsewhere,
     token_in,
 )
 from service.web.site import Site
@@ -102,6 +103,10 @@ def _refused(page: Page, visit: Visit) -> Response[Any]:
             f"'{page.role}'. Sign in with another key."
         )
     if page.method == "GET":
+        if token_in(visit.request) is None and comes_from_elsewhere(visit.request):
+            return visit.show(
+                "again.html", headers={"Refresh": f"0; url={visit.address}"}, is_kept=False
+            )
         return redirect(visit.sign_in_address, 302)
     return redirect(sign_in.address_for(came_from(visit.request)))
 

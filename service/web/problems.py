@@ -16,9 +16,16 @@ _OF_NAMES = ("/labs", "/people")
 """Under these a near name has an address of its own."""
 
 
+_OF_THE_PATH = "about:blank"
+"""The type of what is refused before anybody is asked."""
+_NOWHERE = "Nothing stands at this address; a letter of it may be wrong."
+
+
 class Problem(Protocol):
     """A problem document, as the API makes it."""
 
+    @property
+    def type(self) -> str: ...
     @property
     def status(self) -> int: ...
     @property
@@ -41,6 +48,9 @@ def show_problem(
         "problem.html",
         visit=request.scope.get(VISIT),
         problem=problem,
+        detail=_NOWHERE
+        if problem.type == _OF_THE_PATH and problem.status == 404
+        else problem.detail,
         near=[
             (near.name, _address_beside(request, near.id))
             for near in (*problem.suggestions, *problem.candidates)

@@ -95,6 +95,15 @@ def check_origin(request: AnyRequest) -> None:
         )
 
 
+def comes_from_elsewhere(request: AnyRequest) -> bool:
+    """
+    Whether a link of another site led here, by the browser's word.
+
+    It kept the cookie back then, and sends it as soon as our own page leads to the same address.
+    """
+    return request.headers.get("sec-fetch-site") == "cross-site"
+
+
 def _host_of(address: str) -> str:
     try:
         return urlsplit(address).netloc.lower()

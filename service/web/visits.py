@@ -147,15 +147,16 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        is_kept: bool = True,
         **values: Any,
     ) -> Response[bytes]:
-        """The page, as *template* makes it of *values*."""
+        """The page, as *template* makes it of *values*; a browser may have it if it *is_kept*."""
         return to_response(
             self.request,
             rendered(template, visit=self, **values),
             status=status,
             headers=headers or {},
             # What is shown to one visitor is nobody else's, and not theirs after they signed out.
-            is_kept=status == 200 and self.token is None,
+            is_kept=is_kept and status == 200 and self.token is None,
             is_shared=not self.site.is_closed(),
         )

@@ -341,6 +341,27 @@ async def test_where_reading_is_closed_pages_ask_to_sign_in(
         assert "Ada Lovelace" in page.text
 
 
+async def test_link_of_another_site_is_followed_once_more(
+    client: httpx.AsyncClient, made: Machinery
+) -> None:
+    """A browser keeps its cookie back then; from our own page it sends it."""
+    await record(client, *SEED)
+    made.read_keys_required = True
+    async with browser(made) as asking:
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        again = await asking.get("/?q=a%20b", headers=elsewhere)
+        assert again.status_code == 200
+        assert again.headers["refresh"] == "0; url=/?q=a%20b"
+        assert again.headers["cache-control"] == "no-store"
+        assert "Ada" not in again.text
+        for site in ("none", "same-origin", "same-site"):
+            asked = await asking.get("/?q=a%20b", headers={"Sec-Fetch-Site": site})
+            assert asked.status_code == 302
+        # With a cookie that is good no more there is nothing to wait for.
+        asking.cookies.set(COOKIE, "a" * 43)
+        assert (await asking.get("/", headers=elsewhere)).status_code == 302
+
+
 @pytest.mark.parametrize(
     "go_on",
     [

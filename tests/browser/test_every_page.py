@@ -1,0 +1,58 @@
+"""What holds of every page: anybody can use it, at any width, in either colour scheme."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from service.web.handlers import PAGES
+from tests.browser.conftest import Opened, is_within_the_window
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LIKE_THE_FIRST = {"exclude": [[".operation ~ .operation"]]}
+"""Of the documentation the first operation of each section: all are made by one template, and to
+look at each takes half a minute."""
+LOOKS = ((360, "dark"), (1440, "light"))
+"""Each width and each scheme; that all colours stand out in both is told by the sheet alone."""
+
+
+def addresses() -> Iterator[str]:
+    """Each page that is there, and some that are not."""
+    paths = [page.path for page in PAGES if page.method == "GET"]
+    assert not [path for path in paths if "{" in path], "say of whom, here"
+    yield from paths
+    yield from ("/?q=lin", "/?q=nobody+has+this+name", "/labs/nowhere")
+
+
+@pytest.mark.parametrize("address", list(addresses()))
+def test_page_is_for_everybody(address: str, opened: Opened, url: str) -> None:
+    """axe finds nothing to complain of, and nothing is beyond the edge of the window."""
+    for width, scheme in LOOKS:
+        page = opened(width, color_scheme=scheme)
+        page.goto(url + address)
+        assert is_within_the_window(page), width
+        found = Axe().run(page, LIKE_THE_FIRST, {"runOnly": {"type": "tag", "values": WCAG}})
+        assert found.response["violations"] == [], found.generate_report()
+
+
+def test_keyboard_skips_to_the_content(page: Page, url: str) -> None:
+    page.goto(f"{url}/docs")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    assert skip.evaluate("each => each === document.activeElement")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    within = "document.activeElement.closest('main') !== null"
+    assert page.evaluate(within), "past the head"
+
+
+def test_page_on_paper_is_its_content(opened: Opened, url: str) -> None:
+    page = opened(color_scheme="dark")
+    page.goto(f"{url}/?q=lin")
+    page.emulate_media(media="print")
+    assert page.get_by_role("search").is_hidden()
+    assert page.get_by_role("navigation").first.is_hidden()
+    assert page.get_by_role("heading", name="Search for").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
