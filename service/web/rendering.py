@@ -5,6 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from service.domain.dates import day_in_words, in_words
 from service.printable import printable
@@ -63,6 +64,15 @@ def _shown(value: Any) -> Any:
     return "\n".join(map(printable, value.split("\n")))
 
 
+def _coded(text: str) -> Markup:
+    """*text*, with what stands between backticks as code."""
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    said = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return Markup("".join(said))  # noqa: S704 (every part is escaped)
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("service.web"),
     autoescape=True,
@@ -71,6 +81,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["coded"] = _coded
 _TEMPLATES.globals |= {
     "asset": address_of,
     "navigation": NAVIGATION,

@@ -19,7 +19,7 @@ from service.read_models.current import Current
 from service.web.asked import Asked, Pairs, pairs_in
 from service.web.rendering import rendered
 from service.web.responses import to_response
-from service.web.sessions import form_token_of
+from service.web.sessions import form_token_of, local_address
 from service.web.site import Site
 from service.web.time_bar import TimeBar, time_bar
 
@@ -69,10 +69,10 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
 
     @property
     def address(self) -> str:
-        """Path and query as they were asked for."""
+        """Path and query as they were asked for, of this service whatever stands in them."""
         raw: bytes = self.request.scope.get("raw_path") or self.request.scope["path"].encode()
         query: bytes = self.request.scope["query_string"]
-        return (raw + b"?" + query if query else raw).decode("latin-1")
+        return local_address((raw + b"?" + query if query else raw).decode("latin-1"))
 
     @property
     def sign_in_address(self) -> str:

@@ -354,6 +354,11 @@ async def test_link_of_another_site_is_followed_once_more(
         assert again.headers["refresh"] == "0; url=/?q=a%20b"
         assert again.headers["cache-control"] == "no-store"
         assert "Ada" not in again.text
+        for path in ("//", "//?x", "/%5Cx", "//evil.example"):
+            leads = (await asking.get(f"http://test{path}", headers=elsewhere)).headers
+            assert leads.get("refresh", "0; url=/") == "0; url=/"
+            leads = (await asking.get(f"http://test{path}")).headers
+            assert leads.get("location", "/sign-in?next=/") == "/sign-in?next=/"
         for site in ("none", "same-origin", "same-site"):
             asked = await asking.get("/?q=a%20b", headers={"Sec-Fetch-Site": site})
             assert asked.status_code == 302
