@@ -13,10 +13,10 @@ from service.answers.labs import (
     parent_link,
     standings_on,
 )
-from service.answers.names import Labels, Named, fetch_labels, order_of, resolve_path
+from service.answers.names import Labels, Named, order_of, resolve_path
 from service.answers.times import KnownAt, Times
-from service.answers.views import Kept
-from service.domain.changes import Compared, Comparison, compare
+from service.answers.views import Kept, View, labels_in, view_of_lab
+from service.domain.changes import Compared, Comparison, carried_to, compare
 from service.domain.labs import LabFacts, Labs, LabStatus, name_on, parent_on, status_on
 from service.domain.presence import Standing
 from service.domain.stints import Stint
@@ -25,7 +25,7 @@ from service.log.corrections import Mention, read_between, read_facts_between
 from service.log.read import read_linked
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
-from service.read_models.stints import by_start, fetch_stints_of_labs
+from service.read_models.stints import by_start
 
 
 class LabState(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class MemberChange(Struct, frozen=True, kw_only=True):
     """
 
 
-class LabChangesAnswer(Struct, frozen=True, kw_only=True):
+class LabChangesAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What differs; each list whole and sorted by name, those who joined and left as on rosters."""
 
     before: Side
@@ -84,14 +84,18 @@ class LabChangesAnswer(Struct, frozen=True, kw_only=True):
     changed: Sequence[MemberChange]
     lab_events_between: Sequence[Mention] | None
     """Of two states of knowledge: the facts of the lab recorded in between; else null."""
+    published_by: date | None = None
+    undated_events: int | None = None
+    """As of the state of a lab."""
 
 
 class _Seen(Struct):
     """A lab at one of the two times."""
 
+    view: View
     facts: LabFacts | None
     labs: Labs
-    """Those that it absorbed and its successor."""
+    """Those that it and they absorbed, and its successors."""
     stints: Mapping[str, list[Stint]]
     successors: Mapping[str, list[Stint]]
     """The stints at its successor."""
@@ -111,9 +115,9 @@ async def changes_of_days(
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
     """
-    lab = await resolve_path(connection, "lab", name, times)
-    before = await _seen(connection, lab, structs.replace(times, at=from_on))
-    after = await _seen(connection, lab, structs.replace(times, at=to_on))
+    view, lab = await view_of_lab(connection, name, times)
+    before = await _seen(view, lab, structs.replace(times, at=from_on))
+    after = await _seen(view, lab, structs.replace(times, at=to_on))
     return await _answer(connection, lab, before, after, before.roster, after.roster)
 
 
@@ -128,8 +132,10 @@ async def changes_of_knowledge(
     """
     lab = await resolve_path(connection, "lab", name, later)
     then = await directories.fetch_labs(connection, [lab], position=earlier.known_at.position)
-    before = await _seen(connection, then[lab].canonical_id, earlier)
-    after = await _seen(connection, lab, later)
+    before = await _seen(
+        Kept(connection, earlier.known_at.position), then[lab].canonical_id, earlier
+    )
+    after = await _seen(Kept(connection, later.known_at.position), lab, later)
     # Of ids that are one by now there is one line on either side.
     known = await directories.fetch_people(
         connection, before.stints, position=later.known_at.position
@@ -145,20 +151,33 @@ async def changes_of_knowledge(
     )
 
 
-async def _seen(connection: Connection, lab: str, times: Times) -> _Seen:
-    position = times.known_at.position
-    labs = await directories.fetch_labs(connection, [lab], position=position)
+async def _seen(view: View, lab: str, times: Times) -> _Seen:
+    labs = await _related(view, lab)
     facts = labs.get(lab)
-    successor = facts.end.successor if facts is not None and facts.end is not None else None
-    if facts is not None:
-        related = [*facts.predecessors, *([successor] if successor else [])]
-        labs.update(await directories.fetch_labs(connection, related, position=position))
-    stints = await fetch_stints_of_labs(
-        connection, [lab, *([successor] if successor else [])], at=times.at, position=position
-    )
+    successor = None if facts is None else carried_to(facts, labs)
+    stints = await view.stints_of_labs([lab, *([successor] if successor else [])], times.at)
     return _Seen(
-        facts, labs, stints.get(lab, {}), stints.get(successor, {}) if successor else {}, times
+        view,
+        facts,
+        labs,
+        stints.get(lab, {}),
+        stints.get(successor, {}) if successor else {},
+        times,
     )
+
+
+async def _related(view: View, lab: str) -> Labs:
+    """What is known of a lab, of all that it absorbed and of all its successors."""
+    labs, asked, wanted = Labs(), set[str](), {lab}
+    absorbed, successors = {lab}, {lab}
+    while wanted:
+        asked |= wanted
+        labs.update(await view.labs(wanted))
+        absorbed |= {p for one in absorbed & labs.keys() for p in labs[one].predecessors}
+        ends = (labs[one].end for one in successors & labs.keys())
+        successors |= {end.successor for end in ends if end is not None and end.successor}
+        wanted = (absorbed | successors) - asked
+    return labs
 
 
 async def _answer(
@@ -172,12 +191,8 @@ async def _answer(
     # What is known later of the lab tells who was carried along, on both sides.
     facts = after.facts or LabFacts(lab, lab, lab)
     compared = compare(old, new, facts, after.labs, standings_on(after.successors, after.times.at))
-    labels = await fetch_labels(
-        connection,
-        people={*old, *new},
-        labs={lab, *after.labs},
-        at=after.times.at,
-        position=after.times.known_at.position,
+    labels = await labels_in(
+        after.view, people={*old, *new}, labs={lab, *after.labs}, at=after.times.at
     )
     mentions, facts_between = await _between(connection, compared, lab, before, after)
     lists = {
@@ -198,6 +213,8 @@ async def _answer(
             if _plain(getattr(old_state, field)) != _plain(getattr(new_state, field))
         ],
         lab_events_between=facts_between,
+        published_by=after.times.published_by,
+        undated_events=after.view.undated_events,
         **lists,
     )
 
@@ -274,13 +291,12 @@ async def _state(connection: Connection, lab: str, seen: _Seen, labels: Labels) 
             successor=None,
         )
     own = Labels({}, seen.labs, at)
-    view = Kept(connection, seen.times.known_at.position)
     successor = facts.end.successor if facts.end else None
     return LabState(
         id=facts.id,
         name=name_on(facts, at),
         status=status_on(facts, at),
-        parent=await parent_link(connection, view, parent_on(facts, at), seen.times),
+        parent=await parent_link(connection, seen.view, parent_on(facts, at), seen.times),
         founded=facts.founding.date_text if facts.founding else None,
         ended=facts.end.date_text if facts.end else None,
         successor=own.lab(successor) if successor else None,

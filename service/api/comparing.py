@@ -88,8 +88,9 @@ async def _changes_of_knowledge(call: Call, given: list[str]) -> changes.LabChan
     for name in ("known_from", "known_to"):
         if name not in given:
             _refuse(name, f"'{name}' is missing")
-    if "known_at" in call.query:
-        _refuse("known_at", "'known_at' does not go with two states of knowledge")
+    for name in ("known_at", "published_by"):
+        if name in call.query:
+            _refuse(name, f"'{name}' does not go with two states of knowledge")
     earlier = await _known(call, "known_from")
     later = await _known(call, "known_to")
     if earlier.known_at.position > later.known_at.position:

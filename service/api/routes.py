@@ -161,6 +161,7 @@ OPERATIONS: tuple[Operation, ...] = (
             params.CHANGES_FROM,
             params.CHANGES_TO,
             params.KNOWN_AT,
+            params.PUBLISHED_BY,
             params.KNOWN_FROM,
             params.KNOWN_TO,
             params.CHANGES_AT,

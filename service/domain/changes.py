@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, eve
 from service.domain.effects import StintChange
-from service.domain.labs import LabFacts, Labs
+from service.domain.labs import LabFacts, Labs, reading
 from service.domain.presence import Standing, standing_on
 from service.domain.stints import Stint
 
@@ -56,8 +56,8 @@ def compare(
     What differs between two rosters of *lab*.
 
     Shapes: rosters by the id of the person, on which one person has one id; *labs* has the labs
-    that *lab* absorbed; *carried_out* is the roster of its successor with which to tell who was
-    carried there.
+    that *lab* absorbed and those that these had, and all its successors; *carried_out* is the
+    roster of the lab to which its end carried people, with which to tell who was carried there.
     """
     joined, left, carried, changed = [], [], [], []
     for person in sorted(before.keys() | after.keys()):
@@ -75,11 +75,20 @@ def compare(
         elif one.before is not None:
             there = carried_out.get(person)
             if _is_carried_on(lab, [one.before, *([there] if there else [])]):
-                successor = lab.end.successor if lab.end else None
-                carried.append(one._replace(from_lab=lab.id, to_lab=successor))
+                carried.append(one._replace(from_lab=lab.id, to_lab=carried_to(lab, labs)))
             else:
                 left.append(one)
     return Comparison(joined, left, carried, changed)
+
+
+def carried_to(lab: LabFacts, labs: Labs) -> str | None:
+    """
+    The lab to which a merger carried those who were at *lab*, if one did: what the successor
+    had become by then.
+    """
+    if lab.end is None or lab.end.successor is None:
+        return None
+    return reading(lab.end.successor, lab.end.lo, labs)[0]
 
 
 def differing_fields(before: Standing, after: Standing) -> tuple[str, ...]:
@@ -98,11 +107,15 @@ def differing_fields(before: Standing, after: Standing) -> tuple[str, ...]:
 
 def _carried_from(stint: Stint, lab: LabFacts, labs: Labs) -> str | None:
     """The lab from which a merger carried someone into a stint, if one did."""
-    for absorbed in lab.predecessors:
-        end = labs[absorbed].end
+    own_end = None if lab.end is None else lab.end.event_id
+    absorbed = list(lab.predecessors)
+    # Those that it absorbed itself come first: who was carried twice comes from the last.
+    for one in absorbed:
+        absorbed += [each for each in labs[one].predecessors if each not in absorbed]
+        end = labs[one].end
         # The stint rests on the merger only if that opened it: else it was dropped.
-        if end is not None and end.successor == lab.id and end.event_id in stint.events:
-            return absorbed
+        if end is not None and end.event_id in stint.events and end.event_id != own_end:
+            return one
     return None
 
 

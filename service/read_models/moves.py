@@ -49,16 +49,16 @@ async def fetch_careers(
     Raises:
         TooManyPeople: there are more than *people_max*.
     """
-    asked = (*(movers.began or (None, None)), *(movers.ended or (None, None)), position)
+    nobody = (None, None)
+    asked = (*(movers.began or nobody), *(movers.ended or nobody), position, people_max)
     if movers.lab is None:
-        rows = await connection.fetch(_FETCH_CAREERS, *asked, people_max + 1)
+        rows = await connection.fetch(_FETCH_CAREERS, *asked)
     else:
-        rows = await connection.fetch(_FETCH_CAREERS_AT_LAB, *asked, people_max + 1, movers.lab)
-    # Decoding many takes long, and others wait for the event loop.
-    careers = await asyncio.to_thread(_careers, rows)
-    if len(careers) > people_max:
+        rows = await connection.fetch(_FETCH_CAREERS_AT_LAB, *asked, movers.lab)
+    if rows and rows[0]["person_id"] is None:
         raise TooManyPeople
-    return careers
+    # Decoding many takes long, and others wait for the event loop.
+    return await asyncio.to_thread(_careers, rows)
 
 
 def _careers(rows: Iterable[asyncpg.Record]) -> Careers:

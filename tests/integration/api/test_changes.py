@@ -123,6 +123,20 @@ async def test_merger_that_became_known_carried_people_along(client: httpx.Async
     assert successor["before"]["lab"]["status"] is None, "nobody knew of it"
 
 
+async def test_two_days_are_compared_as_far_as_they_were_public(
+    client: httpx.AsyncClient,
+) -> None:
+    def public(event: dict[str, Any], on: str) -> dict[str, Any]:
+        return event | {"sources": [{"url": "https://example.org/a", "published": on}]}
+
+    await record(client, public(HISTORY[0], "2020-01-01"), public(HISTORY[1], "2022-01-01"))
+    asked = {"from": "2019-06-01", "to": "2020-06-01"}
+    then = await get(client, PATH, published_by="2021-01-01", **asked)
+    assert ids(then["joined"]) == ["ann"]
+    assert (then["published_by"], then["undated_events"]) == ("2021-01-01", 0)
+    assert ids((await get(client, PATH, **asked))["joined"]) == ["ann", "bob"]
+
+
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize(
     ("query", "parameter", "reason"),
@@ -138,6 +152,7 @@ async def test_merger_that_became_known_carried_people_along(client: httpx.Async
         ("from=2020-01-01&known_to=2", "known_to", "together"),
         ("from=2020-01-01&to=2021-01-01&at=2020-01-01", "at", "does not go"),
         ("known_from=1&known_to=2&known_at=2", "known_at", "does not go"),
+        ("known_from=1&known_to=2&published_by=2021-01-01", "published_by", "does not go"),
         ("known_from=1&known_to=999999", "known_to", "999999"),
         ("known_from=-1&known_to=2", "known_from", "-1"),
         ("known_from=soon&known_to=2", "known_from", "soon"),

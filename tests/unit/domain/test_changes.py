@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 
-from service.domain.changes import Comparison, compare, roster_spans
+from service.domain.changes import Comparison, carried_to, compare, roster_spans
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
 from service.domain.effects import headcount_changes, stint_changes
 from service.domain.events import RecordedEvent
@@ -41,7 +41,7 @@ def standings(state: State, lab: str, on: str) -> dict[str, Standing]:
 def compared(events: Sequence[RecordedEvent], lab: str, first: str, last: str) -> Comparison:
     state = fold(events)
     facts = state.labs[lab]
-    successor = facts.end.successor if facts.end else None
+    successor = carried_to(facts, state.labs)
     there = standings(state, successor, last) if successor else {}
     return compare(
         standings(state, lab, first), standings(state, lab, last), facts, state.labs, there
@@ -126,6 +126,19 @@ def test_who_is_carried_along_has_not_moved() -> None:
     }
     assert told(compared(events, "y", "2020-06-01", "2021-03-01")) == {"carried": ["ann", "bob"]}
     assert told(compared(events, "y", "2021-03-01", "2021-08-01")) == {"left": ["bob"]}
+
+
+def test_who_is_carried_into_what_a_successor_became_has_not_moved() -> None:
+    """A merger into a lab that was absorbed by then is one into the lab that absorbed it."""
+    events = log(
+        hire("ann", at="x", on="2020-01-01"),
+        merger("y", into="z", on="2020-06-01"),
+        merger("x", into="y", on="2021-01-01"),
+    )
+    for lab in ("x", "z"):
+        found = compared(events, lab, "2020-03-01", "2022-01-01")
+        assert told(found) == {"carried": ["ann"]}, lab
+        assert [(c.from_lab, c.to_lab) for c in found.carried] == [("x", "z")]
 
 
 def test_who_moved_before_the_merger_moved() -> None:
