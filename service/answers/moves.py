@@ -77,7 +77,7 @@ class MoveView(Struct, frozen=True, kw_only=True):
     gap: GapView | None
     is_next: Sureness | None
     """
-    Whether every reading of the dates has this arrival follow this departure within the window;
+    Whether every reading of the dates has this arrival follow this departure within reach;
     null of a departure or an arrival alone.
     """
     in_period: Sureness | None
@@ -99,7 +99,7 @@ class Sure(Struct, frozen=True):
     """Further ones of which it is not certain that the dates fit."""
 
 
-class Window(Struct, frozen=True):
+class Reach(Struct, frozen=True):
     """When an arrival counts as the one that followed a departure."""
 
     within: int
@@ -121,7 +121,7 @@ class MovesAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Which date decides about period and order: `left`, the departure's; or `joined`, the arrival's,
     and the departure's where no arrival is known.
     """
-    window: Window
+    reach: Reach
     at: date
     """The day as of which labs are named."""
     known_at: KnownAt
@@ -150,7 +150,7 @@ class FlowsAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: Sure
     """Of all flows together."""
     period: Period
-    window: Window
+    reach: Reach
     at: date
     known_at: KnownAt
     published_by: date | None = None
@@ -212,7 +212,7 @@ async def moves_between(
         count=_count(found.rows),
         period=Period(asked.from_on, asked.to_on),
         dated_by=asked.dated_by,
-        window=Window(asked.within, BEFORE_DAYS),
+        reach=Reach(asked.within, BEFORE_DAYS),
         at=times.at,
         known_at=times.known_at,
         published_by=times.published_by,
@@ -257,7 +257,7 @@ async def flows_between(
         next=next_place,
         count=_count(found.rows),
         period=Period(asked.from_on, asked.to_on),
-        window=Window(asked.within, BEFORE_DAYS),
+        reach=Reach(asked.within, BEFORE_DAYS),
         at=times.at,
         known_at=times.known_at,
         published_by=times.published_by,

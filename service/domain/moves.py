@@ -225,7 +225,7 @@ def _nearest(departure: Stint, arrivals: Iterable[_Arrival], within: int) -> _Ar
 
 
 def _is_allowed(departure: Stint, arrival: _Arrival, within: int) -> bool:
-    """Whether it can be the next one: in the window, another stay, and not over before."""
+    """Whether it can be the next one: within reach, another stay, and not over before."""
     end = _end_of(departure)
     gap = _gap(end, arrival.stint.start)
     return (

@@ -115,7 +115,7 @@ async def test_vague_dates_are_told_as_possible(told: httpx.AsyncClient) -> None
     assert bob["gap"] == {"lo": -60, "hi": 366}
     assert answer["count"] == {"certain": 0, "possible": 1}
     assert answer["period"] == {"from": "2020-11-15", "to": "2020-12-31"}
-    assert answer["window"] == {"within": 60, "before": 92}
+    assert answer["reach"] == {"within": 60, "before": 92}
 
 
 async def test_who_left_and_is_still_elsewhere_is_told_so(told: httpx.AsyncClient) -> None:

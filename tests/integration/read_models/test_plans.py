@@ -25,6 +25,7 @@ EVENTS = 100_000
 NOW = MILLION.rows
 THEN = MILLION.rows // 2
 DAY = date(2018, 6, 1)
+YEAR = (date(2018, 1, 1), date(2018, 12, 31))
 ROWS_BESIDE = 30
 """So many may be read beside three times those that are given: to find whom a name means."""
 
@@ -94,6 +95,18 @@ ASKED = [
         "directory:fetch_people",
         ([PERSON], NOW),
         "people_person_id_known_to_idx",
+    ),
+    *(
+        Asked(
+            "read_models", "moves:fetch_careers_at_lab", (*YEAR, *YEAR, known_at, 20_000, lab), by
+        )
+        for lab in ("small-7", "mid-7")
+        for known_at in (NOW, THEN)
+        for by in (STINTS_BY_LAB, STINTS_BY_PERSON)
+    ),
+    *(
+        Asked("read_models", "stints:fetch_stints_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
+        for lab in ("small-7", "mid-7")
     ),
     Asked("read_models", "rows:fetch_believed", ([PERSON], ["mid-7"]), STINTS_BY_PERSON),
     Asked("read_models", "current:fetch_current", (), "events_position_is_unique"),

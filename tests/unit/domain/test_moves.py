@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
 from service.domain.events import Fact, Payload, RecordedEvent
 from service.domain.fold import State, fold
+from service.domain.headcounts import headcounts
 from service.domain.moves import BEFORE_DAYS, Move, elsewhere, falls_in, moves
 from service.domain.stints import Endpoint, Stint
 from service.read_models.stints import by_start
@@ -112,7 +113,7 @@ def test_who_was_at_both_labs_of_a_merger_has_not_moved() -> None:
 
 
 def test_own_arrival_before_a_merger_is_none_that_follows() -> None:
-    """Also of a stay so short that its own beginning is in the window."""
+    """Also of a stay so short that its own beginning is within reach."""
     assert told(
         hire("ann", at="x", on="2020-01-01"),
         merger("x", into="y", on="2020-01-15"),
@@ -225,7 +226,7 @@ def test_vague_dates_leave_it_possible_with_a_gap_in_bounds() -> None:
 
 
 def test_start_that_nobody_disclosed_follows_possibly() -> None:
-    """Until something says that it was within the window."""
+    """Until something says that it was within reach."""
     announced = (*FROM_X, hire("ann", at="y", on="[2020-01-01..]"))
     assert ("x", "y", "possible") in told(*announced)
     seen = (*announced, sighting("ann", at="y", on="2020-06-01"))
@@ -305,22 +306,24 @@ def readings(draw: st.DrawFn, stints: Sequence[Stint]) -> list[Stint]:
 
 
 @st.composite
-def careers(draw: st.DrawFn) -> list[RecordedEvent]:
-    """Someone at up to five labs within two years, each date exact or vague."""
+def careers(draw: st.DrawFn, *, is_exact: bool = False) -> list[RecordedEvent]:
+    """Someone at up to five labs within two years; vague dates and a merger only if not exact."""
     events: list[Fact] = []
     for lab in draw(st.lists(st.sampled_from("vwxyz"), min_size=2, max_size=5, unique=True)):
         first = FIRST_DAY + timedelta(days=draw(st.integers(0, 500)))
-        events.append(hire("ann", at=lab, on=draw(written(first))))
+        events.append(hire("ann", at=lab, on=draw(written(first, is_exact=is_exact))))
         if draw(st.integers(0, 3)):
             last = first + timedelta(days=draw(st.integers(0, 300)))
-            events.append(departure("ann", at=lab, on=draw(written(last))))
-    if draw(st.integers(0, 3)) == 0:
+            events.append(departure("ann", at=lab, on=draw(written(last, is_exact=is_exact))))
+    if not is_exact and draw(st.integers(0, 3)) == 0:
         events.append(merger("x", into="y", on=draw(written(FIRST_DAY + timedelta(days=250)))))
     return log(*events)
 
 
-def written(on: date) -> st.SearchStrategy[str]:
+def written(on: date, *, is_exact: bool = False) -> st.SearchStrategy[str]:
     day_ = on.isoformat()
+    if is_exact:
+        return st.just(day_)
     return st.sampled_from([day_, day_, day_, f"{day_}~", day_[:7], f"{day_[:7]}~", day_[:4]])
 
 
@@ -339,6 +342,30 @@ def test_certain_move_is_one_in_every_reading_of_the_dates(
             read = data.draw(readings(stints))
             there = {m.key for m in moves(read, state.labs, within=within) if m.kind == "move"}
             assert sure <= there
+
+
+@given(events=careers(is_exact=True), within=st.sampled_from([0, 365]), shift=st.integers(0, 700))
+def test_who_came_and_who_left_make_up_the_difference(
+    events: list[RecordedEvent], within: int, shift: int
+) -> None:
+    """Of exact dates: the headcount before, with arrivals and without departures, is that after."""
+    state = fold(events)
+    first, last = FIRST_DAY, FIRST_DAY + timedelta(days=shift)
+    found, stints = moves_of(state, "ann", within)
+    for lab in "vwxyz":
+        own = [[s for s in stints if s.lab == lab]]
+        before, after = (sum(count) for count in headcounts(own, [first, last]))
+        came = {
+            m.arrival.events[0]
+            for m in found
+            if m.arrival and m.arrival.lab == lab and first < m.arrival.start.lo <= last
+        }
+        gone = [
+            m
+            for m in found
+            if m.departure and m.departure.lab == lab and m.left and first < m.left.lo <= last
+        ]
+        assert before + len(came) - len(gone) == after
 
 
 @given(events=logs, within=st.sampled_from([0, 30, 365, 3660]))
