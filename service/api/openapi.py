@@ -9,7 +9,7 @@ import msgspec
 from service import __version__
 from service.answers.events import RecordedAnswer
 from service.api.administering import OVERLAP_SECONDS_MAX
-from service.api.asking import LabAsked, PersonAsked
+from service.api.asking import LabAsked, MovesAsked, PersonAsked
 from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
 from service.api.following import LAST_EVENT_ID
@@ -141,7 +141,7 @@ def document() -> dict[str, Any]:
     """The whole document, as /schema/openapi.json serves it."""
     answers = {op.answer for op in OPERATIONS if isinstance(op.answer, type)}
     answers |= {type_ for op in OPERATIONS for type_ in op.also}
-    parts = {ProblemDocument, RecordedAnswer, LabAsked, PersonAsked}
+    parts = {ProblemDocument, RecordedAnswer, LabAsked, PersonAsked, MovesAsked}
     types = sorted({*answers, *parts}, key=lambda t: t.__name__)
     _, components = msgspec.json.schema_components(types, ref_template=_REF)
     _, payloads = msgspec.json.schema_components(list(PAYLOADS.values()), ref_template=_REF)

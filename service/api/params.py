@@ -193,8 +193,8 @@ CURSOR = Param(
 QUERY = Param("q", "Part of a name, or a name near it.", _NAME_SCHEMA, _text)
 QUESTION = Param(
     "q",
-    "A question in words: who was at a lab, where someone was, on a day, in a month, in a year or "
-    "between two of them; or the name of a lab or a person.",
+    "A question in words: who was at a lab, where someone was, who moved from lab to lab, on a day, "
+    "in a month, in a year or between two of them; or the name of a lab or a person.",
     {**_NAME_SCHEMA, "examples": list(EXAMPLES)},
     _text,
     is_required=True,

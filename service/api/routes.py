@@ -304,6 +304,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "anyOf": [
                 {"$ref": "#/components/schemas/LabAsked"},
                 {"$ref": "#/components/schemas/PersonAsked"},
+                {"$ref": "#/components/schemas/MovesAsked"},
             ]
         },
         refusals=(*_FILTER_REFUSALS, r.NotUnderstood),

@@ -22,7 +22,7 @@ WHEN_CHARACTERS_MAX = 80
 EXAMPLES = (
     "who was at DeepMind on 2024-06-01",
     "where was Lucas Beyer in May 2025",
-    "Mistral AI",
+    "moves from OpenAI to Anthropic in 2024",
 )
 
 
@@ -42,13 +42,22 @@ class WhereWas(Struct, frozen=True, tag="where", tag_field="kind"):
     """As of `WhoWasAt`."""
 
 
+class MovesBetween(Struct, frozen=True, tag="moves", tag_field="kind"):
+    """Who moved from one lab to another."""
+
+    from_lab: str
+    to_lab: str
+    when: str | None
+    """As of `WhoWasAt`; None is ever."""
+
+
 class WhoOrWhat(Struct, frozen=True, tag="name", tag_field="kind"):
     """A name alone, of a lab or a person."""
 
     name: str
 
 
-Question: TypeAlias = WhoWasAt | WhereWas | WhoOrWhat
+Question: TypeAlias = WhoWasAt | WhereWas | MovesBetween | WhoOrWhat
 
 
 def parse_question(text: str) -> Question:
@@ -66,6 +75,8 @@ def parse_question(text: str) -> Question:
         return WhoWasAt(*_name_and_when(words, asked))
     if asked := _WHERE.match(words):
         return WhereWas(*_name_and_when(words, asked))
+    if asked := _MOVES.match(words):
+        return _moves(words, asked)
     if not words:
         raise NotUnderstood("There is no question in it.", EXAMPLES)
     return WhoOrWhat(words)
@@ -83,6 +94,9 @@ def in_words(question: Question) -> str:
             return f"Who {_verb(when)} at {lab} {when_in_words(when)}?"
         case WhereWas(person, when):
             return f"Where {_verb(when)} {person} {when_in_words(when)}?"
+        case MovesBetween(from_lab, to_lab, when):
+            then = "" if when is None else f" {when_in_words(when)}"
+            return f"Moves from {from_lab} to {to_lab}{then}?"
         case WhoOrWhat(name):
             return name
 
@@ -103,12 +117,17 @@ def days_of(when: str, today: date) -> Bounds:
 
     Of a time that has begun and is not over the last day is today: nobody asks who will be there.
     """
+    first, last = span_of(when, today)
+    return Bounds(first, today if first <= today < last else last)
+
+
+def span_of(when: str, today: date) -> Bounds:
+    """The first and the last day of *when*, those that have not come included."""
     if when == TODAY:
         return Bounds(today, today)
     if when == YESTERDAY:
         return Bounds(today - timedelta(days=1), today - timedelta(days=1))
-    asked = dates.bounds(when)
-    return Bounds(asked.lo, today) if asked.lo <= today < asked.hi else asked
+    return dates.bounds(when)
 
 
 def is_of_today(when: str, today: date) -> bool:
@@ -199,28 +218,55 @@ def _name_and_when(words: str, asked: re.Match[str]) -> tuple[str, str]:
     Raises:
         NotUnderstood: there is no name, or no time that is understood.
     """
-    rest = words[asked.end() :]
-    fault: BadDate | None = None
-    # From the end: a name may hold these words too.
-    for space in reversed([found.start() for found in re.finditer(" ", rest)]):
-        said = _WHEN.fullmatch(rest, space + 1)
-        if said is None or len(said[0]) > WHEN_CHARACTERS_MAX:
-            continue
-        try:
-            return rest[:space], parse_when(said["when"] or said["alone"])
-        except BadDate as refusal:
-            fault = fault or refusal
-    if not rest:
+    name, when = _split(words[asked.end() :])
+    if not name:
         raise NotUnderstood(f"{shown(words)} names nobody.", EXAMPLES)
-    if fault is not None and re.search("[0-9]", fault.text):
-        raise NotUnderstood(fault.message, EXAMPLES) from fault
+    if when is not None:
+        return name, when
     if asked["verb"].casefold() == "is":
-        return rest, TODAY
+        return name, TODAY
     raise NotUnderstood(
         f"{shown(words)} does not say when; add a time such as 'on 1 June 2024', 'in May 2025' or "
         "'today'.",
         EXAMPLES,
     )
+
+
+def _moves(words: str, asked: re.Match[str]) -> MovesBetween:
+    """
+    The labs after the words that *asked* matched, and the time after them.
+
+    Raises:
+        NotUnderstood: there are not two, or a time that is none.
+    """
+    labs, when = _split(words[asked.end() :])
+    between = _TO.fullmatch(labs)
+    if between is None:
+        raise NotUnderstood(f"{shown(words)} does not name two labs.", EXAMPLES)
+    return MovesBetween(between[1], between[2], when)
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """
+    *text* without the time at its end, and that; None where there is none.
+
+    Raises:
+        NotUnderstood: there is one that is no date.
+    """
+    fault: BadDate | None = None
+    # From the end: a name may hold these words too.
+    for space in reversed([found.start() for found in re.finditer(" ", text)]):
+        said = _WHEN.fullmatch(text, space + 1)
+        if said is None or len(said[0]) > WHEN_CHARACTERS_MAX:
+            continue
+        try:
+            return text[:space], parse_when(said["when"] or said["alone"])
+        except BadDate as refusal:
+            fault = fault or refusal
+    # What has no number may well be part of a name.
+    if fault is not None and re.search("[0-9]", fault.text):
+        raise NotUnderstood(fault.message, EXAMPLES) from fault
+    return text, None
 
 
 def _verb(when: str) -> str:
@@ -229,6 +275,8 @@ def _verb(when: str) -> str:
 
 _WHO = re.compile(r"who (?P<verb>was|is) at(?: |$)", re.IGNORECASE | re.ASCII)
 _WHERE = re.compile(r"where (?P<verb>was|is)(?: |$)", re.IGNORECASE | re.ASCII)
+_MOVES = re.compile(r"moves from(?: |$)", re.IGNORECASE | re.ASCII)
+_TO = re.compile(r"(.+) to (.+)", re.IGNORECASE | re.ASCII)
 _WHEN = re.compile(
     r"(?:on|in) (?P<when>.+)|(?P<alone>today|yesterday|now|between .+)", re.IGNORECASE | re.ASCII
 )

@@ -38,6 +38,8 @@ NEEDED = {
         "q=who was at Brain on 2022-01-01",
         "q=who was at GDM in 2023&known_at=9",
         "q=where was l-beyer between May 2018 and 1 June 2024",
+        "q=moves from Brain to GDM in 2023",
+        "q=moves from qwen/tongyi to Lab X&known_at=20",
         "q=林俊旸",
         "q=Lab X&published_by=2020-01-01",
     ],

@@ -93,6 +93,39 @@ async def test_time_that_is_not_over_is_answered_for_today(
     assert yesterday["answer"]["at"] == (today - timedelta(days=1)).isoformat()
 
 
+async def test_who_moved_from_lab_to_lab(reader: httpx.AsyncClient) -> None:
+    told = await ask(reader, "moves from DeepMind to OpenAI in December 2024")
+    assert told["question"]["kind"] == "moves"
+    assert told["question"]["says"] == "Moves from Google DeepMind to OpenAI in December 2024?"
+    assert told["question"]["from_lab"]["id"] == "google-deepmind"
+    assert told["question"]["to_lab"]["id"] == "openai"
+    assert told["href"] == (
+        "/v1/moves?from_lab=google-deepmind&to_lab=openai&from=2024-12-01&to=2024-12-31"
+        "&at=2024-12-31"
+    )
+    moved = {move["person"]["id"] for move in told["answer"]["items"]}
+    assert "lucas-beyer" in moved
+
+
+async def test_moves_of_all_times_go_on_at_their_address(client: httpx.AsyncClient) -> None:
+    """Where there are more than a page holds."""
+    stays: list[dict[str, Any]] = []
+    for number in range(130):
+        one = {"id": f"p-{number}", "name": f"P {number}"}
+        stays += [
+            hire(person=one, date="2020-01-01"),
+            {"type": "departure", "person": one["id"], "lab": "engines", "date": "2021-01-01"},
+            hire(person=one["id"], lab="y", date="2021-02-01"),
+        ]
+    await record(client, *SEED, *stays)
+    told = await ask(client, "moves from engines to Lab Y")
+    assert len(told["answer"]["items"]) == 100
+    following = f"{told['href']}&cursor={told['answer']['next']}"
+    rest = await get(client, following)
+    assert len(rest["items"]) == 30
+    assert rest["next"] is None
+
+
 async def test_lab_is_called_as_on_the_day(reader: httpx.AsyncClient) -> None:
     told = await ask(reader, "who was at google-deepmind in 2019")
     assert told["question"]["says"] == "Who was at DeepMind in 2019?"
@@ -115,6 +148,8 @@ async def test_answer_is_as_known_and_as_published(client: httpx.AsyncClient) ->
     [
         ("who was at engines on 2021-01-01", True),
         ("where was ada in 2021", True),
+        ("moves from engines to y in 2021", True),
+        ("moves from engines to y", False),
         ("who is at engines", False),
         ("engines", False),
         ("where was ada between 2021 and 2190", False),
@@ -153,6 +188,7 @@ async def test_kept_answer_is_of_the_day_on_which_it_is_told(
     [
         ("who was at Deepmnd on 2024-06-01", "google-deepmind"),
         ("where was Lucas Bayer in 2024", "lucas-beyer"),
+        ("moves from OpenAI to Anthropik in 2024", "anthropic"),
     ],
 )
 async def test_name_that_is_nobodys_has_near_ones(

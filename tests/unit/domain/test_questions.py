@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds, bounds
 from service.domain.questions import (
     EXAMPLES,
+    MovesBetween,
     Question,
     WhereWas,
     WhoOrWhat,
@@ -46,6 +47,16 @@ UNDERSTOOD: dict[str, Question] = {
     "where is Lucas Beyer": WhereWas("Lucas Beyer", "today"),
     "where was On Kawara on 2 Jan 2024": WhereWas("On Kawara", "2024-01-02"),
     "where was 林俊旸 in 2024-06": WhereWas("林俊旸", "2024-06"),
+    "moves from OpenAI to Anthropic in 2024": MovesBetween("OpenAI", "Anthropic", "2024"),
+    "Moves FROM OpenAI TO Anthropic on 1 May 2024?": MovesBetween(
+        "OpenAI", "Anthropic", "2024-05-01"
+    ),
+    "moves from OpenAI to Anthropic": MovesBetween("OpenAI", "Anthropic", None),
+    "moves from A to B between 2023 and 2024": MovesBetween("A", "B", "[2023..2024]"),
+    "moves from Back to Basics to OpenAI yesterday": MovesBetween(
+        "Back to Basics", "OpenAI", "yesterday"
+    ),
+    "moves from A to Institute on AI": MovesBetween("A", "Institute on AI", None),
     "DeepMind": WhoOrWhat("DeepMind"),
     "Lucas Beyer?": WhoOrWhat("Lucas Beyer"),
     "on": WhoOrWhat("on"),
@@ -74,6 +85,11 @@ NOT_UNDERSTOOD = {
     "who was at DeepMind in [2024-03..]": "a question needs both ends;",
     "who was at DeepMind in [..2024]": "a question needs both ends;",
     "who was at DeepMind between May 2024 and 2023": "not in order;",
+    "moves from": "'moves from' does not name two labs.",
+    "moves from OpenAI": "'moves from OpenAI' does not name two labs.",
+    "moves from to Anthropic": "'moves from to Anthropic' does not name two labs.",
+    "moves from OpenAI to in 2024": "does not name two labs.",
+    "moves from OpenAI to Anthropic in 2024-13": "there is no month 13;",
     "who is at DeepMind on 2024-02-30": "February 2024 has 29 days;",
 }
 
@@ -133,43 +149,17 @@ def test_hostile_text_is_a_name_or_refused(text: str) -> None:
             assert parse_question(printed) == parse_question(asked)
 
 
-_words = st.sampled_from(
-    [
-        "who",
-        "where",
-        "was",
-        "is",
-        "at",
-        "on",
-        "in",
-        "between",
-        "and",
-        "about",
-        "today",
-        "now",
-        "yesterday",
-        "the",
-        "of",
-        "2024",
-        "2024-06-01",
-        "2017~",
-        "[2024..2025]",
-        "1",
-        "1st",
-        "May",
-        "June,",
-        "X",
-        "DeepMind",
-        "?",
-        "%",
-    ]
-)
+_WORDS = """
+    moves from to who where was is at on in between and about today now yesterday the of 2024
+    2024-06-01 2017~ [2024..2025] 1 1st May June, X DeepMind ? %
+"""
+_words = st.sampled_from(_WORDS.split())
 _texts = st.one_of(
     st.text(),
     st.lists(_words, max_size=12).map(" ".join),
     st.builds(
         "{} {} {}".format,
-        st.sampled_from(["who was at", "where was", "who is at", "where is"]),
+        st.sampled_from(["who was at", "where was", "who is at", "where is", "moves from a to"]),
         st.text(min_size=1),
         st.one_of(st.builds("on {}".format, strategies.edtf), st.lists(_words).map(" ".join)),
     ),
