@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
 from service.api.openapi import document
+from tests.support.counted import count
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 EXAMPLES = {"dev": 15, "ci": 100, "long": 1000}[PROFILE]
@@ -47,4 +48,5 @@ def as_lines(_: Any, value: Any) -> bytes:
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_operation_does_as_documented(case: Any, server: str) -> None:
+    count("input", "requests to each operation of the OpenAPI document")
     case.call_and_validate(base_url=server, headers={"Authorization": "Bearer admin"}, timeout=60)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
 from service.api.openapi import document
+from tests.support.counted import count
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 RUNS = {"dev": 10, "ci": 10, "long": 1000}[PROFILE]
@@ -59,6 +60,7 @@ def machine(server: str, seen: Counter[tuple[str, int]]) -> Any:
 
         def after_call(self, response: Any, case: Any) -> None:
             seen[case.operation.label, response.status_code] += 1
+            count("input", "requests that follow on answers")
             super().after_call(response, case)
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:

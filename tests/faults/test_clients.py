@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from tests.faults.running import PROGRESS, running, running_on
+from tests.support.counted import count
 from tests.support.ledger import KEY, Ledger, assert_nothing_lost
+from tests.support.processes import resident_bytes
 
 FLOOD = 48
 BODY_BYTES = 8 * 1024 * 1024
@@ -51,18 +53,19 @@ async def test_flood_beyond_what_fits_is_told_to_come_again(tmp_path: Path) -> N
             await ledger.more(PROGRESS)
         await owner.execute("SELECT pg_advisory_lock(7240002)")
         pid = service.process.process.pid
-        before = _resident(pid)
+        before = resident_bytes(pid)
         async with httpx.AsyncClient(base_url=ledger.url, headers=KEY, timeout=60) as client:
             flood = [asyncio.create_task(_large(client, n)) for n in range(FLOOD)]
             most = before
             async with asyncio.timeout(30):
                 while sum(each.done() for each in flood) < FLOOD // 2:
-                    most = max(most, _resident(pid))
+                    most = max(most, resident_bytes(pid))
                     await asyncio.sleep(0.05)
             await owner.execute("SELECT pg_advisory_unlock(7240002)")
             statuses = await asyncio.gather(*flood)
         assert set(statuses) == {201, 503}
         assert most - before < MEMORY_BYTES_MAX, f"{(most - before) >> 20} MiB"
+        count("fault", "write of 8 MiB in a flood", FLOOD)
         async with ledger.kept():
             await ledger.more(PROGRESS)
 
@@ -73,11 +76,6 @@ async def _large(client: httpx.AsyncClient, number: int) -> int:
     response = await client.post("/v1/events", content=event.ljust(BODY_BYTES), headers=headers)
     assert response.status_code != 503 or response.headers["retry-after"]
     return response.status_code
-
-
-def _resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 @pytest.fixture
@@ -111,6 +109,7 @@ async def test_thousand_connections_and_those_that_hang_up_keep_nobody_off(tmp_p
             for _, writer in opened:
                 writer.transport.abort()
             await ledger.more(PROGRESS)
+            count("fault", "client that hung up", CONNECTIONS)
         await assert_nothing_lost(ledger)
 
 
@@ -121,18 +120,19 @@ async def test_reader_who_takes_nothing_is_given_up(tmp_path: Path) -> None:
         assert service.process is not None
         await _record_much(ledger)
         pid = service.process.process.pid
-        before, most, opened = _resident(pid), 0, _connections(pid)
+        before, most, opened = resident_bytes(pid), 0, _connections(pid)
         readers = [await _reading(ledger) for _ in range(READERS)]
         async with asyncio.timeout(30):
             while _connections(pid) < opened + READERS:  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(30 * SEND_SECONDS):
             while _connections(pid) > opened:
-                most = max(most, _resident(pid))
+                most = max(most, resident_bytes(pid))
                 await asyncio.sleep(0.05)
         assert most - before < READERS_BYTES_MAX, f"{(most - before) >> 20} MiB"
         for reader in readers:
             assert await asyncio.to_thread(_taken, reader) < EXPORT_BYTES_MIN, "it was cut off"
+        count("fault", "reader of an export who takes nothing", READERS)
         with await _reading(ledger):
             await asyncio.sleep(0.5)
             began = time.monotonic()
@@ -171,12 +171,12 @@ async def _reading(ledger: Ledger) -> socket.socket:
 
 def _taken(client: socket.socket) -> int:
     """How many bytes came until the connection ended."""
-    count = 0
+    taken = 0
     with client, contextlib.suppress(ConnectionResetError):
         client.settimeout(60)
         while piece := client.recv(1 << 20):
-            count += len(piece)
-    return count
+            taken += len(piece)
+    return taken
 
 
 def _connections(pid: int) -> int:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.faults.running import PROGRESS, Running, running, running_on
+from tests.support.counted import count
 from tests.support.ledger import Ledger, assert_nothing_lost
 
 END_SECONDS = 10.0
@@ -54,6 +55,7 @@ async def test_sigterm_under_load_loses_nothing(workers: tuple[str, ...], tmp_pa
             await ledger.more(PROGRESS)
         await assert_nothing_lost(ledger)
     assert took < END_SECONDS
+    count("fault", "service ended under load")
 
 
 async def test_sigterm_while_the_database_says_nothing_ends_in_time(tmp_path: Path) -> None:
@@ -73,6 +75,7 @@ async def test_sigterm_while_the_database_says_nothing_ends_in_time(tmp_path: Pa
         await assert_nothing_lost(ledger)
     assert took < END_SECONDS
     assert told > 0
+    count("fault", "service ended while Postgres said nothing")
 
 
 async def test_clock_that_goes_back_does_not_take_the_log_along(tmp_path: Path) -> None:
@@ -89,6 +92,7 @@ async def test_clock_that_goes_back_does_not_take_the_log_along(tmp_path: Path) 
             after = await _recorded_at(ledger)
         await assert_nothing_lost(ledger)
     assert before < after
+    count("fault", "clock set back an hour")
 
 
 async def _recorded_at(ledger: Ledger) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.running import PROGRESS, ROUNDS, running
+from tests.support.counted import count
 from tests.support.ledger import assert_nothing_lost
 
 DISK = "256m"
@@ -48,6 +49,7 @@ async def test_full_disk_refuses_and_is_got_over(disk: Path) -> None:
                 assert await ledger.status_of("/healthz") == 200
                 filler.unlink()
                 await ledger.more(PROGRESS, RECOVERY_SECONDS)
+                count("fault", "disk full")
         held = await assert_nothing_lost(ledger)
         assert await service.stop() == 0
     print(f"disk filled {ROUNDS} times; {len(ledger.answered)} writes, {held} events")

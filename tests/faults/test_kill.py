@@ -14,10 +14,18 @@ from random import Random
 import pytest
 
 from tests.faults.running import PROGRESS, ROUNDS, SEED, Running, running
+from tests.support.counted import count
 from tests.support.ledger import assert_nothing_lost
 
+KILLED = {
+    "service": "service killed",
+    "worker": "worker killed",
+    "postgres": "Postgres killed",
+    "both": "service and Postgres killed",
+}
 
-@pytest.mark.parametrize("victim", ["service", "worker", "postgres", "both"])
+
+@pytest.mark.parametrize("victim", KILLED)
 async def test_killed_at_any_moment_it_loses_nothing(victim: str, tmp_path: Path) -> None:
     random = Random(f"{SEED} {victim}")
     workers = ("--workers", "2") if victim == "worker" else ()
@@ -27,6 +35,7 @@ async def test_killed_at_any_moment_it_loses_nothing(victim: str, tmp_path: Path
                 await ledger.more(PROGRESS)
                 await asyncio.sleep(random.uniform(0, 0.3))
                 await _kill(victim, service, random)
+                count("fault", KILLED[victim])
             await ledger.more(PROGRESS)
         held = await assert_nothing_lost(ledger)
         assert await service.stop() == 0

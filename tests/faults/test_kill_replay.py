@@ -25,6 +25,7 @@ import httpx
 from service.log.schema import migrate
 from service.postgres.embedded import EmbeddedPostgres
 from service.read_models.crews import EVENTS_IN_PROCESS_MAX
+from tests.support.counted import count
 from tests.support.long_logs import LABS, append_long_log
 from tests.support.processes import children_of, is_alive
 from tests.support.server import served
@@ -187,6 +188,7 @@ async def _kill_and_look(data_dir: Path, owner: Any, random: Random) -> None:
             "SELECT step, state FROM replays ORDER BY started_at DESC LIMIT 1"
         )
         hit.append(f"{step} {state}")
+        count("fault", "service killed in a replay", int(state == "running"))
     async with service_on(data_dir, clients):
         clients.end()
         await going

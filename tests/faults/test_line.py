@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from tests.faults.running import PROGRESS, ROUNDS, SEED, running_on
+from tests.support.counted import count
 from tests.support.ledger import assert_nothing_lost
 
 HELD_SECONDS = 3.0
@@ -32,6 +33,7 @@ async def test_cut_held_and_slowed_it_loses_nothing(tmp_path: Path) -> None:
                 assert await ledger.status_of("/readyz") == 503
                 await line.open()
                 await ledger.more(PROGRESS)
+                count("fault", "way to Postgres cut")
 
                 line.hold()
                 began = time.monotonic()
@@ -41,10 +43,12 @@ async def test_cut_held_and_slowed_it_loses_nothing(tmp_path: Path) -> None:
                 await asyncio.sleep(HELD_SECONDS)
                 line.go_on()
                 await ledger.more(PROGRESS)
+                count("fault", "way to Postgres held")
 
                 line.seconds_a_packet = 0.05
                 await ledger.more(5)
                 line.seconds_a_packet = 0
+                count("fault", "way to Postgres slowed")
             await ledger.more(PROGRESS)
         await assert_nothing_lost(ledger)
 
@@ -67,6 +71,7 @@ async def test_cut_between_commit_and_answer_records_once(tmp_path: Path) -> Non
             await line.open()
             async with asyncio.timeout(30):
                 await write
+            count("fault", "cut between commit and answer")
         assert await _head(owner) == ROUNDS
         await assert_nothing_lost(ledger)
 

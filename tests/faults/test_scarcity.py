@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from tests.faults.running import PROGRESS, running, running_on
+from tests.support.counted import count
 from tests.support.ledger import KEY, Ledger, assert_nothing_lost
 
 HELD_SECONDS = 12.0
@@ -31,6 +32,7 @@ async def test_lock_that_somebody_holds_is_told_and_got_over(tmp_path: Path) -> 
             assert (await ledger._http.get(f"{ledger.url}/v1/labs")).status_code == 200
             await owner.execute("SELECT pg_advisory_unlock(7240002)")
             await ledger.more(PROGRESS)
+            count("fault", "lock of the log held by somebody")
         await assert_nothing_lost(ledger)
 
 
@@ -38,10 +40,11 @@ async def test_cancelled_statements_are_got_over(tmp_path: Path) -> None:
     async with running_on(tmp_path) as (_, ledger, owner, _):
         async with ledger.kept(replays=True):
             for _ in range(60):
-                await owner.execute(
-                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+                cancelled = await owner.fetchval(
+                    "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity "
                     "WHERE application_name = 'lab-timeline' AND state = 'active'"
                 )
+                count("fault", "statement cancelled", cancelled)
                 await asyncio.sleep(0.02)
             await ledger.more(PROGRESS)
         await assert_nothing_lost(ledger)
@@ -74,6 +77,7 @@ async def test_one_statement_that_is_cancelled_is_told_or_tried_again(
             status = await waiting
         assert status in ((201, 503) if asked == "write" else (503,))
         assert await _ask(ledger, asked) in (200, 201)
+        count("fault", "one statement cancelled, and no other")
         async with ledger.kept():
             await ledger.more(PROGRESS)
 
@@ -121,6 +125,7 @@ async def test_connections_that_others_took_are_done_without_until_they_are_give
                 assert ready.status_code == 503
                 assert "takes no more connections" in ready.text
                 assert await ledger.status_of("/healthz") == 200
+            count("fault", "connections of Postgres taken by others")
             await ledger.more(PROGRESS)
         await assert_nothing_lost(ledger)
 
@@ -146,4 +151,5 @@ async def test_postgres_that_stops_is_started_again(how: signal.Signals, tmp_pat
             await ledger.more(PROGRESS)
             os.kill(service.postmaster, how)
             await ledger.more(PROGRESS)
+            count("fault", "Postgres stopped")
         await assert_nothing_lost(ledger)

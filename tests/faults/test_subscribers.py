@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.faults.running import PROGRESS, ROUNDS, SEED, Running, running
+from tests.support.counted import count
 from tests.support.ledger import Ledger, assert_nothing_lost
 from tests.support.subscribers import Heard, following
 
@@ -130,6 +131,7 @@ async def test_subscribers_go_on_after_kills(tmp_path: Path) -> None:
             await ledger.more(PROGRESS)
         await assert_nothing_lost(ledger)
         await assert_all_heard(ledger, subscribers)
+    count("fault", "service killed under subscribers", ROUNDS)
     assert all(one.streams > ROUNDS for one in subscribers)
 
 

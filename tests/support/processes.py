@@ -1,6 +1,7 @@
 """Processes that are nobody's children here, and those of other users."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,9 @@ def reachable_python(uid: int) -> str:
         except OSError:
             continue
     pytest.skip("Each interpreter, or the project, lies where an ordinary user may not go.")
+
+
+def resident_bytes(pid: int) -> int:
+    """How much memory a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()

@@ -33,6 +33,7 @@ from service.read_models.beliefs import MODELS
 from service.recording.commands import Command, Recorded, with_event_ids
 from service.recording.writer import MANY_EVENTS, record
 from tests.support import builders as b
+from tests.support.counted import count
 from tests.support.histories import (
     Base,
     assert_rows_are_the_fold,
@@ -232,6 +233,7 @@ async def compete(
         answers = [await _answer(stepper) for stepper in steppers]
     _assert_won(rivalry, answers)
     await _assert_whole(base, commands, rivalry.winners(number), reader.seen)
+    count("interleaving", ROWS[number, _CUT in schedule.taken])
 
 
 class Reader:
@@ -262,6 +264,11 @@ async def _emptied(base: Base) -> None:
 
 _CUT = -1
 """In a schedule: the first writer's connection ends."""
+ROWS = {
+    (2, False): "two writers",
+    (2, True): "two writers, one of them cut off",
+    (3, False): "three writers",
+}
 
 
 async def _recorded(connection: Connection, asked: Command) -> Recorded | BaseException:
