@@ -3,8 +3,9 @@
 from litestar import Response
 
 from service.answers.labs import LabAnswer, labs_on
+from service.answers.moves import MovesAnswer
 from service.answers.people import people
-from service.answers.questions import Answered, answer_to
+from service.answers.questions import Answered, QuestionView, answer_to
 from service.domain.questions import EXAMPLES, WhoOrWhat, parse_question
 from service.domain.refusals import AmbiguousName, Candidate, NotUnderstood, UnknownName
 from service.web.asked import AT, with_pairs
@@ -12,6 +13,7 @@ from service.web.rendering import lab_address, person_address
 from service.web.responses import redirect
 from service.web.visits import Visit
 
+MOVES = "/moves"
 FOUND_MAX = 20
 """Labs, and people, that are shown for a name."""
 
@@ -24,7 +26,7 @@ async def found(visit: Visit, q: str) -> Response[bytes]:
         try:
             question = parse_question(q)
             is_name = isinstance(question, WhoOrWhat)
-            answered = await answer_to(connection, question, times, visit.today)
+            answered = await answer_to(connection, question, times, today=visit.today, limit=1)
         except (NotUnderstood, UnknownName) as refusal:
             told, near = refusal.message, tuple(refusal.suggestions)
         except AmbiguousName as refusal:
@@ -48,13 +50,23 @@ async def found(visit: Visit, q: str) -> Response[bytes]:
 
 def _address(visit: Visit, answered: Answered, *, is_name: bool) -> str:
     """The page of an answer, on the day that the question means, else on that of the address."""
-    answer = answered.answer
+    answer, said = answered.answer, dict(visit.asked.pairs)
+    if isinstance(answer, MovesAnswer):
+        return with_pairs(MOVES, [*_movers(answered.question, answer), *said.items()])
+    if not is_name:
+        said[AT] = answer.at.isoformat()
     page = (
         lab_address(answer.lab.id)
         if isinstance(answer, LabAnswer)
         else person_address(answer.person.id)
     )
-    said = dict(visit.asked.pairs)
-    if not is_name:
-        said[AT] = answer.at.isoformat()
     return with_pairs(page, said.items())
+
+
+def _movers(question: QuestionView, answer: MovesAnswer) -> list[tuple[str, str | None]]:
+    labs = [("from_lab", question.from_lab), ("to_lab", question.to_lab)]
+    days = [("from", answer.period.from_on), ("to", answer.period.to_on)]
+    return [
+        *((name, None if lab is None else lab.id) for name, lab in labs),
+        *((name, None if day is None else day.isoformat()) for name, day in days),
+    ]

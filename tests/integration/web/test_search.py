@@ -17,6 +17,10 @@ async def led(reader: httpx.AsyncClient, q: str, **also: str) -> str:
         ("who was at DeepMind on 2024-06-01", "/labs/google-deepmind?at=2024-06-01"),
         ("Who was at deepmind on June 1st, 2024?", "/labs/google-deepmind?at=2024-06-01"),
         ("where was Lucas Beyer in May 2025", "/people/lucas-beyer?at=2025-05-31"),
+        (
+            "moves from OpenAI to Anthropic in 2024",
+            "/moves?from_lab=openai&to_lab=anthropic&from=2024-01-01&to=2024-12-31",
+        ),
         ("google brain", "/labs/google-brain"),
         ("  LUCAS   beyer ", "/people/lucas-beyer"),
     ],
