@@ -62,6 +62,7 @@ def test_real_history_goes_from_one_data_directory_into_another(folder: Path) ->
     restored = run(second, "restore", str(file), "--json")
     assert restored.exit_code == 0, restored.output
     assert json.loads(restored.stdout)["hash"] == head["hash"]
+    assert "'timeline erase --again NEWER'" in restored.stderr, "nobody but they can know"
     assert run(second, "export").stdout_bytes == file.read_bytes(), "and the same again"
 
     with served(second) as service:
