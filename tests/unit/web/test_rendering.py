@@ -33,3 +33,20 @@ def test_name_in_any_script_stays_as_it_is() -> None:
 )
 def test_what_is_between_backticks_is_code(text: str, shown: str) -> None:
     assert _coded(text) == shown
+
+
+def test_presence_is_told_apart_by_shape_and_by_word() -> None:
+    """Without any colour: a filled dot, a dashed ring, a ring, one that is crossed out."""
+    template = _TEMPLATES.from_string(
+        '{% from "marks.html" import presence %}{{ presence(word) }}', globals=_TEMPLATES.globals
+    )
+    words = ("certain", "presumed", "possible", "withdrawn")
+    shown = {word: template.render(word=word) for word in words}
+    assert all(shown[word].endswith(f" {word}</span>") for word in words)
+    shapes = {word: shown[word].partition("<svg")[2].partition("</svg>")[0] for word in words}
+    assert len(set(shapes.values())) == len(words)
+    assert 'fill="currentColor"' in shapes["certain"]
+    assert "stroke-dasharray" in shapes["presumed"]
+    assert "dash" not in shapes["possible"]
+    assert "<path" not in shapes["possible"]
+    assert "<path" in shapes["withdrawn"]
