@@ -138,7 +138,7 @@ def restore_backup(
     try:
         with (
             backups.restored(settings.data_dir, stream, tell=tell, on_progress=say) as unfinished,
-            _brought_forward(unfinished, wal, until) as server,
+            _brought_forward(unfinished, settings.wal_archive, wal, until) as server,
         ):
             return asyncio.run(_restored(server.dsn))
     except (backups.TakenError, backups.NoBackupError) as exc:
@@ -148,12 +148,18 @@ def restore_backup(
 
 
 def _brought_forward(
-    unfinished: Path, wal: Path | None, until: datetime | None
+    unfinished: Path, archive: Path | None, wal: Path | None, until: datetime | None
 ) -> contextlib.AbstractContextManager[EmbeddedPostgres]:
-    """The server of a backup that was unpacked, with what was archived since if *wal* is given."""
-    if wal is None:
-        return EmbeddedPostgres(unfinished, on_progress=lambda _sentence: None)
-    return recovery.recovered(unfinished, wal.resolve(), until, on_progress=say)
+    """
+    The server of a backup that was unpacked, with what was archived since if *wal* is given.
+
+    Where it is to *archive*, it does not take up what another one left there.
+    """
+    if wal is not None:
+        return recovery.recovered(unfinished, wal.resolve(), until, on_progress=say)
+    if archive is not None and archive.is_dir():
+        return recovery.begun_anew(unfinished, archive, on_progress=say)
+    return EmbeddedPostgres(unfinished, on_progress=lambda _sentence: None)
 
 
 class NotOurs(Refusal):

@@ -8,7 +8,7 @@ and an archive that breaks off is not taken for one that ends.
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,14 +61,7 @@ def recovered(
     _see_that_it_goes_on(backup, archive)
     if until is not None:
         _refuse_too_early(backup, until)
-    write_owned(known_cluster(folder), "recovery.signal")
-    server = EmbeddedPostgres(
-        data_dir,
-        on_progress=on_progress,
-        settings=_settings(until),
-        archive=Archive(archive, is_read=True),
-        ready_seconds=RECOVERY_SECONDS,
-    )
+    server = _recovering(data_dir, archive, _settings(until), on_progress)
     log = data_dir / "postgres.log"
     try:
         server.start()
@@ -81,6 +74,37 @@ def recovered(
         yield server
     finally:
         server.stop()
+
+
+def begun_anew(
+    data_dir: Path, archive: Path, on_progress: Callable[[str], None]
+) -> EmbeddedPostgres:
+    """
+    The server of a backup that lies unpacked in *data_dir*, to be started, as it was when taken.
+
+    It goes on in a timeline that *archive* does not know: else what it archives there would have
+    the names of what another server had done after the backup.
+    """
+    settings = {
+        "hot_standby": "off",
+        "recovery_target": "immediate",
+        "recovery_target_timeline": "current",
+        "recovery_target_action": "promote",
+    }
+    return _recovering(data_dir, archive, settings, on_progress)
+
+
+def _recovering(
+    data_dir: Path, archive: Path, settings: Mapping[str, str], on_progress: Callable[[str], None]
+) -> EmbeddedPostgres:
+    write_owned(known_cluster(data_dir / "postgres"), "recovery.signal")
+    return EmbeddedPostgres(
+        data_dir,
+        on_progress=on_progress,
+        settings=settings,
+        archive=Archive(archive, is_read=True),
+        ready_seconds=RECOVERY_SECONDS,
+    )
 
 
 @dataclass(frozen=True)

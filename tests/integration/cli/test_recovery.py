@@ -238,6 +238,24 @@ def test_restored_service_archives_on_in_the_same_folder(kept: Kept, tmp_path: P
     assert verified.exit_code == 0, verified.output
 
 
+def test_backup_alone_goes_on_in_the_same_folder(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the lost server had archived stays, and is left behind."""
+    archive, data_dir = tmp_path / "archive", tmp_path / "data"
+    subprocess.run(["cp", "-a", kept.archive, archive], check=True)
+    monkeypatch.setenv("TIMELINE_WAL_ARCHIVE", str(archive))
+    done = run("restore", str(kept.backup), "--data-dir", str(data_dir), "--json")
+    assert json.loads(done.stdout)["position"] == BEFORE, done.output
+    with archiving(data_dir, archive) as service:
+        post(service, [101])
+        switch(data_dir)
+        post(service, [102])
+    assert facts_of(data_dir)["archive"]["state"] == "ok"
+    again = kept._replace(archive=archive)
+    assert restored(again, tmp_path / "other") == BEFORE + 2
+
+
 def test_archiving_that_fails_is_told_and_goes_on_by_itself(tmp_path: Path) -> None:
     """A file of another server is never replaced, and writes go on meanwhile."""
     archive, data_dir = tmp_path / "archive", tmp_path / "data"
@@ -254,6 +272,8 @@ def test_archiving_that_fails_is_told_and_goes_on_by_itself(tmp_path: Path) -> N
         until(lambda: facts_of(data_dir)["archive"]["state"] == "bad")
         assert name in facts_of(data_dir)["archive"]["told"]
         assert (archive / name).read_text() == "another's"
+        copied = run("backup", "--output", str(tmp_path / "b.tar"), "--data-dir", str(data_dir))
+        assert copied.exit_code == 0, "a backup needs no archive"
         post(service, [3])
         (archive / name).unlink()
         switch(data_dir)
