@@ -23,10 +23,13 @@ RECOVERY_SECONDS = 24 * 60 * 60.0
 FILE_BYTES = 16 * 1024 * 1024
 """Of a file of the write-ahead log, as `initdb` makes it."""
 
+_HISTORY = "????????.history"
 _NAME = re.compile(r"[0-9A-F]{24}")
 _BEGAN = re.compile(r"^START TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
 _ENDED = re.compile(r"^STOP TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
-_FIRST_FILE = re.compile(r"^START WAL LOCATION: .* \(file ([0-9A-F]{24})\)$", re.MULTILINE)
+_FIRST = re.compile(
+    r"^START WAL LOCATION: ([0-9A-F]+)/([0-9A-F]+) \(file ([0-9A-F]{24})\)$", re.MULTILINE
+)
 _FOLLOWED = re.compile(r"^([0-9]+)\t([0-9A-F]+)/([0-9A-F]+)\t", re.MULTILINE)
 _LAST_COMMIT = re.compile(r"last completed transaction was at log time (\S+ \S+)")
 _NOT_REACHED = "recovery ended before configured recovery target was reached"
@@ -66,8 +69,7 @@ def recovered(
     try:
         server.start()
     except NotStartedError as exc:
-        refusal = None if until is None else _explained(backup, until, _text(log))
-        raise refusal or exc from exc
+        raise _explained(backup, until, _text(log)) or exc from exc
     try:
         if until is None:
             _see_that_all_was_read(folder / "pg_wal", archive, _text(log))
@@ -85,12 +87,7 @@ def begun_anew(
     It goes on in a timeline that *archive* does not know: else what it archives there would have
     the names of what another server had done after the backup.
     """
-    settings = {
-        "hot_standby": "off",
-        "recovery_target": "immediate",
-        "recovery_target_timeline": "current",
-        "recovery_target_action": "promote",
-    }
+    settings = {"recovery_target": "immediate", "recovery_target_timeline": "current"}
     return _recovering(data_dir, archive, settings, on_progress)
 
 
@@ -101,7 +98,7 @@ def _recovering(
     return EmbeddedPostgres(
         data_dir,
         on_progress=on_progress,
-        settings=settings,
+        settings={"hot_standby": "off", "recovery_target_action": "promote", **settings},
         archive=Archive(archive, is_read=True),
         ready_seconds=RECOVERY_SECONDS,
     )
@@ -111,8 +108,9 @@ def _recovering(
 class _Backup:
     """What a backup and its archive say of when it was taken."""
 
+    first: int
+    """From where on changes have to be followed, in bytes of the log."""
     first_file: str
-    """From where on changes have to be followed."""
     began_at: datetime | None
     ended_at: datetime | None
     """Both to the second before; None where nothing says it."""
@@ -127,23 +125,40 @@ class _Backup:
 
 def _read_backup(folder: Path, archive: Path) -> _Backup:
     label = _text(folder / "backup_label")
-    found = _FIRST_FILE.search(label)
+    found = _FIRST.search(label)
     if found is None:
         raise ArchiveBrokenError("The backup does not say which changes follow on it.")
-    notes = "".join(_text(path) for path in archive.glob(f"{found[1]}.*.backup"))
-    return _Backup(found[1], _instant(_BEGAN.search(label)), _instant(_ENDED.search(notes)))
+    notes = "".join(_text(path) for path in archive.glob(f"{found[3]}.*.backup"))
+    return _Backup(
+        _place(found[1], found[2]),
+        found[3],
+        _instant(_BEGAN.search(label)),
+        _instant(_ENDED.search(notes)),
+    )
 
 
 def _see_that_it_goes_on(backup: _Backup, archive: Path) -> None:
     """
     Raises:
-        ArchiveBrokenError: *archive* holds nothing that follows on *backup*.
+        ArchiveBrokenError: *archive* holds nothing that follows on *backup*, or its newest
+            timeline does not.
     """
     # A later timeline follows on it too, so that only the place in the log is compared.
     if not any(name[8:] >= backup.first_file[8:] for name in _names(archive)):
         raise ArchiveBrokenError(
             f"Nothing in {str(archive)!r} follows on the backup: it needs the file "
             f"{backup.first_file!r} and those after it."
+        )
+    newest = max((path.name for path in archive.glob(_HISTORY)), default="")
+    timeline = backup.first_file[:8]
+    if newest[:8] > timeline and not any(
+        f"{int(left):08X}" == timeline and _place(high, low) > backup.first
+        for left, high, low in _FOLLOWED.findall(_text(archive / newest))
+    ):
+        raise ArchiveBrokenError(
+            f"The newest server that archives in {str(archive)!r} was restored from before this "
+            "backup, so that nothing there follows on it. Restore it without --wal, or the backup "
+            "from which that server was restored with it."
         )
 
 
@@ -156,25 +171,21 @@ def _refuse_too_early(backup: _Backup, until: datetime) -> None:
 
 
 def _settings(until: datetime | None) -> dict[str, str]:
-    settings = {
-        "hot_standby": "off",
-        "recovery_target_timeline": "latest",
-        "recovery_target_action": "promote",
-    }
-    if until is not None:
-        settings["recovery_target_time"] = until.astimezone(UTC).isoformat(sep=" ")
-    return settings
+    if until is None:
+        return {"recovery_target_timeline": "latest"}
+    instant = until.astimezone(UTC).isoformat(sep=" ")
+    return {"recovery_target_timeline": "latest", "recovery_target_time": instant}
 
 
-def _explained(backup: _Backup, until: datetime, log: str) -> NotReachableError | None:
-    """Why Postgres did not get to *until*, by its *log*; None where that is not why it ended."""
-    begin = f" from {_told(backup.whole_at)} on" if backup.whole_at is not None else ""
-    if _NOT_WHOLE_YET in log:
+def _explained(backup: _Backup, until: datetime | None, log: str) -> NotReachableError | None:
+    """Why Postgres did not get there, by its *log*; None where that does not say it."""
+    if until is not None and _NOT_WHOLE_YET in log:
         return NotReachableError(
             f"{_told(until)} is before the backup was whole. Take an earlier backup, or a later "
             "instant."
         )
-    if _NOT_REACHED in log:
+    if until is not None and _NOT_REACHED in log:
+        begin = f" from {_told(backup.whole_at)} on" if backup.whole_at is not None else ""
         last = _last_commit(log)
         end = f" before {_told(last)}" if last is not None else ""
         return NotReachableError(
@@ -192,9 +203,9 @@ def _see_that_all_was_read(wal: Path, archive: Path, log: str) -> None:
     Raises:
         ArchiveBrokenError: a file before that one is missing or damaged.
     """
-    newest = max(wal.glob("????????.history"))
+    newest = max(wal.glob(_HISTORY))
     *_, (timeline, high, low) = _FOLLOWED.findall(_text(newest))
-    reached = (int(high, 16) << 32) + int(low, 16)
+    reached = _place(high, low)
     prefix = f"{int(timeline):08X}"
     last = max((name for name in _names(archive) if name.startswith(prefix)), default=None)
     if last is not None and _begin(last) >= reached:
@@ -208,6 +219,11 @@ def _see_that_all_was_read(wal: Path, archive: Path, log: str) -> None:
 
 def _names(archive: Path) -> Iterator[str]:
     return (path.name for path in archive.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _place(high: str, low: str) -> int:
+    """A place in the log as Postgres writes it, in bytes."""
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 def _begin(name: str) -> int:

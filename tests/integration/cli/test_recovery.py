@@ -256,6 +256,24 @@ def test_backup_alone_goes_on_in_the_same_folder(
     assert restored(again, tmp_path / "other") == BEFORE + 2
 
 
+def test_backup_beside_the_way_that_was_taken_is_told(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two servers were restored from one backup, and the later one is what the archive leads to."""
+    archive, later = tmp_path / "archive", tmp_path / "later.tar"
+    subprocess.run(["cp", "-a", kept.archive, archive], check=True)
+    monkeypatch.setenv("TIMELINE_WAL_ARCHIVE", str(archive))
+    for name in ("one", "two"):
+        done = run("restore", str(kept.backup), "--data-dir", str(tmp_path / name))
+        assert done.exit_code == 0, done.output
+        if name == "one":
+            backed_up = run("backup", "--output", str(later), "--data-dir", str(tmp_path / name))
+            assert backed_up.exit_code == 0, backed_up.output
+        assert run("migrate", "--data-dir", str(tmp_path / name)).exit_code == 0, "it archives"
+    said = refused(tmp_path / "data", str(later), "--wal", str(archive))
+    assert "was restored from before this backup" in said
+
+
 def test_archiving_that_fails_is_told_and_goes_on_by_itself(tmp_path: Path) -> None:
     """A file of another server is never replaced, and writes go on meanwhile."""
     archive, data_dir = tmp_path / "archive", tmp_path / "data"
