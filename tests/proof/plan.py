@@ -64,8 +64,8 @@ PLAN = (
     ),
     Part(
         "laws",
-        ["tests/unit"],
-        {"HYPOTHESIS_PROFILE": "long"},
+        ["tests/unit", "tests/fuzzing"],
+        {"HYPOTHESIS_PROFILE": "long", "TIMELINE_FUZZING_SECONDS": "120"},
         {"HYPOTHESIS_PROFILE": "dev"},
         minutes=10,
         keyword="dates or identity or submissions",
@@ -78,6 +78,7 @@ EXAMPLES = {
     "tests/unit/domain/test_identity.py": "names",
     "tests/unit/domain/test_submissions.py": "payloads",
     "tests/unit/domain": "histories and days, to the laws of the fold",
+    "tests/fuzzing": "bytes as dates, names and payloads",
     "tests/unit": "histories and values, to laws beside the fold",
 }
 """What the examples of Hypothesis are, by the beginning of a test's id; the longest counts."""
