@@ -182,11 +182,15 @@ def known_names(
     other names hold as long as their event is in force.
     """
     known: dict[str, KnownNames] = {}
+    nameless: set[str] = set()
     for event in recorded:
         for ref in named_in(event.payload, kind):
             one = id_of(ref)
-            if one not in known:
+            says_name = not isinstance(ref, str) and ref.name is not None
+            if one not in known or (one in nameless and says_name):
                 known[one] = _created(ref)
+                # What created it was erased: the next object with a name stands for that.
+                (nameless.discard if says_name else nameless.add)(one)
     for effective in holding:
         payload = effective.payload
         for ref in named_in(payload, kind):

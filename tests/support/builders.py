@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import structs
 
 from service.domain.events import (
+    Alternative,
     Closure,
     Correction,
     Departure,
@@ -142,6 +143,10 @@ def different_labs(lab: Ref, other: Ref, **said: Any) -> DifferentFrom:
 
 def source(published: str | None = None, url: str = "https://example.org/news") -> Source:
     return Source(url=url, published=published)
+
+
+def alternative(on: str, *sources: Source) -> Alternative:
+    return Alternative(date=on, sources=sources)
 
 
 def correction(position: int, event: Fact, *, reason: str = "misread") -> Correction:
