@@ -14,7 +14,6 @@ from service.api.diagnosing import keep_noting
 from service.api.operations import Machinery, Place
 from service.app import (
     CHANCE,
-    LOOK_SECONDS,
     create_app,
     machinery,
     make_current,
@@ -26,6 +25,7 @@ from service.listening import BACKLOG, listen, tell_address
 from service.log.read import read_head
 from service.log.schema import bundled
 from service.postgres.pool import Pool
+from service.read_models.replay import LOOK_SECONDS
 from service.read_models.replays import clean_up
 from service.read_models.similar_people import keep_looking
 from service.recording.fixtures import is_edition_missing, load_fixtures, read_fixtures

@@ -34,9 +34,10 @@ from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
 from service.log.sessions import Sessions
 from service.postgres.pool import Pool, open_pool
+from service.read_models import replay
 from service.read_models.crews import Workforce
-from service.read_models.replay import ReadModelState, fetch_state, replay
-from service.read_models.replays import ReplayRunning, clean_up
+from service.read_models.replay import ReadModelState, fetch_state
+from service.read_models.replays import clean_up
 from service.recording.admission import Chance
 from service.recording.forwarding import ForwardingWriter
 from service.recording.writer import Writer, Written
@@ -55,8 +56,6 @@ END_SECONDS = 9.0
 END_SECONDS_MIN = 0.3
 CLOSE_SECONDS = 0.5
 """For connections that nobody uses any more; the others are given up."""
-LOOK_SECONDS = 0.5
-"""Between looks at a replay that is waited for."""
 CONNECTIONS_MAX = 40
 """Of all workers: the Postgres that comes along takes 60, and commands need some too."""
 
@@ -201,16 +200,12 @@ def collect_seldom() -> None:
 
 async def make_current(pool: Pool, workers: Workforce | None = None) -> None:
     """
-    Replay if the read models were made by other code than this, or wait for who does so already.
+    Replay if the read models were made by other code than this, or are due for what was erased.
 
     What a replay that died left behind is taken away, unless another one runs.
     """
     await clean_up(pool, CHANCE.now())
-    while not (await read_state(pool)).is_current:
-        try:
-            await replay(pool, CHANCE.new_id(), now=CHANCE.now, workforce=workers)
-        except ReplayRunning:
-            await asyncio.sleep(LOOK_SECONDS)
+    await replay.make_current(pool, now=CHANCE.now, new_id=CHANCE.new_id, workforce=workers)
 
 
 def _writer(pool: Pool, place: Place, tell: Callable[[Written], None]) -> Writer:

@@ -18,7 +18,6 @@ from service.answers.log import LogAnswer, to_answer
 from service.api.operations import Machinery
 from service.app import (
     CHANCE,
-    LOOK_SECONDS,
     create_app,
     machinery,
     make_current,
@@ -41,6 +40,7 @@ from service.postgres import backups, recovery
 from service.postgres.binaries import find_binaries
 from service.postgres.cluster import Cluster
 from service.postgres.embedded import EmbeddedPostgres
+from service.read_models.replay import LOOK_SECONDS
 from service.read_models.replays import fetch_running, told_of
 from service.read_models.stale import mark_stale
 from service.settings import Settings

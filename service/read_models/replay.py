@@ -7,6 +7,7 @@ head and the schemas change names (`switching`). Killed at any moment it leaves 
 use; those are kept afterwards, for a rollback.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -21,8 +22,10 @@ from service.postgres.statements import load_statements
 from service.read_models.crews import Crew, Workforce, crew_of
 from service.read_models.drift import Drift
 from service.read_models.replays import (
+    Overtaken,
     Progress,
     Replay,
+    ReplayRunning,
     alone,
     fetch_replay,
     on_record,
@@ -38,6 +41,9 @@ CODE_VERSION = 3
 """Of the fold and of the rows' form; raised with every change of what rows say."""
 READABLE_SINCE = 1
 """The oldest code version whose rows today's code reads; raised when their form is another."""
+
+LOOK_SECONDS = 0.5
+"""Between looks at a replay that is waited for."""
 
 
 class NothingToRollBack(Refusal):
@@ -59,10 +65,12 @@ class ReadModelState(Struct, frozen=True):
     checkpoint: int
     """Of those in use: where they began to be. Up to there those before them are true."""
     replay_id: UUID | None = None
+    is_due: bool = False
+    """Whether an erasure left rows of before it that may rest on what it took."""
 
     @property
     def is_current(self) -> bool:
-        return self.code_version == CODE_VERSION
+        return self.code_version == CODE_VERSION and not self.is_due
 
     @property
     def is_readable(self) -> bool:
@@ -74,7 +82,7 @@ async def fetch_state(connection: Connection) -> ReadModelState:
     """By which code and which replay the read models were made."""
     row = await connection.fetchrow(_FETCH_STATE)
     assert row is not None, "the migration makes the one row"
-    return ReadModelState(row["code_version"], row["checkpoint"], row["replay_id"])
+    return ReadModelState(row["code_version"], row["checkpoint"], row["replay_id"], row["is_due"])
 
 
 async def replay(
@@ -125,6 +133,28 @@ async def replay(
                     drift=drift,
                 )
     return await _ended(pool, replay_id)
+
+
+async def make_current(
+    pool: Pool,
+    *,
+    now: Callable[[], datetime],
+    new_id: Callable[[], UUID],
+    workforce: Workforce | None = None,
+) -> None:
+    """Replay if the read models are due, or wait for who does so already."""
+    while True:
+        async with pool.acquire() as connection:
+            state = await fetch_state(connection)
+        if state.is_current:
+            return
+        try:
+            await replay(pool, new_id(), now=now, workforce=workforce)
+        except ReplayRunning:
+            await asyncio.sleep(LOOK_SECONDS)
+        except Overtaken:
+            # What the erasure left is to be replayed all the more.
+            continue
 
 
 async def roll_back(

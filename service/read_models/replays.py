@@ -24,6 +24,8 @@ from service.postgres.statements import load_statements
 from service.read_models.drift import Difference, Drift
 
 _SQL = load_statements("service.read_models", "replays.sql")
+_TAKE_REPLAYS = _SQL["take_replays"]
+_OVERTAKE_REPLAYS = _SQL["overtake_replays"]
 _START_REPLAY = _SQL["start_replay"]
 _NOTE_PROGRESS = _SQL["note_progress"]
 _FINISH_REPLAY = _SQL["finish_replay"]
@@ -41,10 +43,12 @@ _FIND_RIGHT_TO_CREATE = _SQL["find_right_to_create"]
 State: TypeAlias = Literal["running", "done", "failed"]
 Step: TypeAlias = Literal["building", "indexing", "comparing", "catching_up", "switching"]
 
+_NOTHING_CHANGED = "UPDATE 0"
 LOCK_TRIES = 20
 LOCK_PAUSE_SECONDS = 0.05
 LET_GO_SECONDS = 2.0
 """So long may the clean-up after a fault take before the connection is cut instead."""
+OVERTAKEN = "Something was erased meanwhile; what was built before that is put away."
 ENDED = "The process that ran it was ended; the read models are those of before it."
 STOPPED = "The service was stopped meanwhile; the read models are those of before it."
 
@@ -126,6 +130,13 @@ class Superseded(ToldFault):
         super().__init__("Another replay took the place of this one, whose tables are gone.")
 
 
+class Overtaken(ToldFault):
+    """An erasure came while it ran: what it builds may hold what was erased."""
+
+    def __init__(self) -> None:
+        super().__init__(OVERTAKEN)
+
+
 def told_of(replay: Replay) -> str:
     """How far a replay is, in words: `building, 2,000 of 8,000 events, about 4 s left`."""
     told = f"{replay.step.replace('_', ' ')}, {replay.done:,} of {replay.total:,} events"
@@ -149,6 +160,17 @@ async def fetch_running(connection: Connection) -> Replay | None:
     """The one that runs, in whatever process."""
     running = [r for r in await fetch_replays(connection) if r.state == "running"]
     return running[0] if running else None
+
+
+async def overtake(connection: Connection, now: datetime) -> None:
+    """
+    Let no replay that has begun come to anything, and none tell rows as they were until now.
+
+    In the transaction of an erasure, which holds the log's lock: a replay that begins later reads
+    the log without what it took.
+    """
+    await connection.execute(_TAKE_REPLAYS)
+    await connection.execute(_OVERTAKE_REPLAYS, now, OVERTAKEN)
 
 
 class Progress:
@@ -206,7 +228,11 @@ class Progress:
         await self._finish("failed", drift, detail, None)
 
     async def _note(self) -> None:
-        await self.connection.execute(
+        """
+        Raises:
+            Overtaken: see there.
+        """
+        done = await self.connection.execute(
             _NOTE_PROGRESS,
             self.replay_id,
             self._step,
@@ -215,11 +241,17 @@ class Progress:
             self._rate,
             self._waits,
         )
+        if done == _NOTHING_CHANGED:
+            raise Overtaken
 
     async def _finish(
         self, state: State, drift: Drift, detail: str | None, checkpoint: Position | None
     ) -> None:
-        await self.connection.execute(
+        """
+        Raises:
+            Overtaken: see there.
+        """
+        done = await self.connection.execute(
             _FINISH_REPLAY,
             self.replay_id,
             state,
@@ -229,6 +261,8 @@ class Progress:
             detail,
             checkpoint,
         )
+        if done == _NOTHING_CHANGED:
+            raise Overtaken
 
 
 @asynccontextmanager
@@ -270,7 +304,7 @@ async def on_record(
         yield progress
     except BaseException as fault:
         # Where the connection is gone, its lock is, by which others see that nothing runs.
-        with suppress(*DATABASE_FAULTS):
+        with suppress(*DATABASE_FAULTS, Overtaken):
             async with asyncio.timeout(LET_GO_SECONDS):
                 await progress.fail(Drift(), told(fault))
         raise

@@ -42,6 +42,20 @@ SELECT pg_advisory_xact_lock(7240006);
 -- What a replay began to build.
 DROP SCHEMA IF EXISTS read_models_next CASCADE;
 
+-- name: take_replays
+-- Nobody says that a replay begins, or what it came to, until the transaction ends.
+LOCK TABLE replays IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: overtake_replays
+-- Replays that run read what was erased; and what older ones told of rows may be of it, too.
+-- $1 finished_at timestamptz  $2 detail text
+UPDATE replays
+SET drift = '[]',
+    state = CASE WHEN state = 'running' THEN 'failed' ELSE state END,
+    finished_at = CASE WHEN state = 'running' THEN $1::timestamptz ELSE finished_at END,
+    detail = CASE WHEN state = 'running' THEN $2::text ELSE detail END
+WHERE state = 'running' OR drift <> '[]';
+
 -- name: start_replay
 -- $1 replay_id uuid  $2 is_check boolean  $3 rolls_back uuid  $4 started_at timestamptz
 INSERT INTO replays (replay_id, state, is_check, rolls_back, started_at, done, total, drift)
@@ -56,7 +70,7 @@ SET step = $2::text,
     total = $4::bigint,
     events_per_second = $5::double precision,
     switch_waits = $6::integer
-WHERE replay_id = $1::uuid;
+WHERE replay_id = $1::uuid AND state = 'running';
 
 -- name: finish_replay
 -- $1 replay_id uuid  $2 state text  $3 finished_at timestamptz  $4 drift text
@@ -68,7 +82,8 @@ SET state = $2::text,
     drift_rows = $5::bigint,
     detail = $6::text,
     checkpoint = $7::bigint
-WHERE replay_id = $1::uuid;
+-- One that was overtaken has its end, and what it came to is not told.
+WHERE replay_id = $1::uuid AND state = 'running';
 
 -- name: fetch_replays
 -- One replay, or the last hundred, and whether the one that may run holds its lock.

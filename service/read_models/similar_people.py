@@ -27,6 +27,7 @@ from service.read_models.directory import fetch_people
 
 _SQL = load_statements("service.read_models", "similar_people.sql")
 _TRY_LOCK_SIMILAR = _SQL["try_lock_similar"]
+_LOCK_SIMILAR = _SQL["lock_similar"]
 _SET_THRESHOLD = _SQL["set_threshold"]
 _FETCH_CHECKPOINT = _SQL["fetch_checkpoint"]
 _SET_CHECKPOINT = _SQL["set_checkpoint"]
@@ -102,6 +103,16 @@ async def look(connection: Connection) -> int:
     if until != checkpoint:
         await connection.execute(_SET_CHECKPOINT, until)
     return len(ids)
+
+
+async def forget(connection: Connection, ids: Collection[str]) -> None:
+    """
+    Keep nothing of these people; durable when the caller's transaction commits.
+
+    Whoever looks at them just now has read names that are to be gone.
+    """
+    await connection.execute(_LOCK_SIMILAR)
+    await connection.execute(_DELETE_SIMILAR, list(ids))
 
 
 async def fetch_checkpoint(connection: Connection) -> int:

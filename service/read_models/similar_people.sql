@@ -2,6 +2,10 @@
 -- Let one process at a time look; until the transaction ends.
 SELECT pg_try_advisory_xact_lock(7240005);
 
+-- name: lock_similar
+-- Wait for whoever looks, and let nobody look until the transaction ends.
+SELECT pg_advisory_xact_lock(7240005);
+
 -- name: set_threshold
 -- How near names have to be for the operator %, until the transaction ends.
 -- $1 similarity text

@@ -1,9 +1,13 @@
 """That the read models are to be made anew, whatever they hold."""
 
+from uuid import UUID
+
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
-_MARK_STALE = load_statements("service.read_models", "stale.sql")["mark_stale"]
+_SQL = load_statements("service.read_models", "stale.sql")
+_MARK_STALE = _SQL["mark_stale"]
+_MARK_DUE = _SQL["mark_due"]
 
 
 async def mark_stale(connection: Connection) -> None:
@@ -14,3 +18,12 @@ async def mark_stale(connection: Connection) -> None:
     nothing that looks whole.
     """
     await connection.execute(_MARK_STALE)
+
+
+async def mark_due(connection: Connection, made_by: UUID) -> None:
+    """
+    Say that the read models answer, but that some rows rest on what is no longer in the log.
+
+    *made_by* is a new id, by which every process sees that they are others than before.
+    """
+    await connection.execute(_MARK_DUE, made_by)

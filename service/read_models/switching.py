@@ -74,6 +74,11 @@ async def hold_still(connection: Connection) -> None:
     await connection.execute(_HOLD_STILL)
 
 
+async def drop_before(connection: Connection) -> None:
+    """Take away the read models before those in use: there is no way back to them."""
+    await connection.execute(_DROP_BEFORE, timeout=PATIENCE_SECONDS)
+
+
 async def take_over(
     progress: Progress,
     successor: Successor,
@@ -92,7 +97,7 @@ async def take_over(
     connection = progress.connection
     if successor is NEXT:
         # Not under the log's lock: it waits for whoever still reads them.
-        await connection.execute(_DROP_BEFORE, timeout=PATIENCE_SECONDS)
+        await drop_before(connection)
     pause = PAUSE_SECONDS
     while True:
         await progress.at("catching_up")
