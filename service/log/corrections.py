@@ -93,7 +93,7 @@ async def read_between(
     """By person, as meant, what was recorded in between about them at *labs* or about them alone."""
     found: dict[str, list[Mention]] = {}
     for row in await connection.fetch(_READ_BETWEEN, list(people), list(labs), after, until):
-        found.setdefault(row["subject_id"], []).append(_mention(row))
+        found.setdefault(row["subject_id"], []).append(mention_of(row))
     return found
 
 
@@ -102,7 +102,7 @@ async def read_facts_between(
 ) -> list[Mention]:
     """What was recorded about *labs* themselves with after < position ≤ until."""
     rows = await connection.fetch(_READ_FACTS_BETWEEN, list(labs), after, until)
-    return [_mention(row) for row in rows]
+    return [mention_of(row) for row in rows]
 
 
 def _binds(filters: CorrectionFilters) -> tuple[object, ...]:
@@ -116,7 +116,8 @@ def _binds(filters: CorrectionFilters) -> tuple[object, ...]:
     )
 
 
-def _mention(row: asyncpg.Record) -> Mention:
+def mention_of(row: asyncpg.Record) -> Mention:
+    """The place of an event in a row that has it."""
     return Mention(
         row["event_id"], row["position"], row["type"], row["recorded_at"], row["recorded_by"]
     )

@@ -11,9 +11,19 @@ from datetime import datetime
 import asyncpg
 from msgspec import Struct
 
-from service.domain.events import Erased, Erasure, Position, from_canonical_json, to_canonical_json
+from service.domain.events import (
+    Erased,
+    Erasure,
+    Position,
+    RecordedEvent,
+    from_canonical_json,
+    to_canonical_json,
+)
+from service.domain.mentions import Mentions
 from service.log.append import append_subjects
+from service.log.corrections import Mention, mention_of
 from service.log.derived import Chains, Said
+from service.log.read import from_row
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
@@ -21,6 +31,11 @@ _SQL = load_statements("service.log", "erasure.sql")
 _ERASE = _SQL["erase"]
 _READ_CHAINS_OF_ERASED = _SQL["read_chains_of_erased"]
 _READ_ERASURES = _SQL["read_erasures"]
+_READ_MENTIONS = _SQL["read_mentions"]
+_READ_TOGETHER_WITH = _SQL["read_together_with"]
+_READ_TAKEN_BY = _SQL["read_taken_by"]
+
+ROWS_AT_ONCE = 500
 
 TOMBSTONE = to_canonical_json(Erased()).decode()
 """What the database writes in the place of a payload."""
@@ -63,6 +78,38 @@ async def read_erasures(connection: Connection, positions: Iterable[int]) -> dic
     """Of the events at *positions* those that were erased, each with what took it."""
     rows = await connection.fetch(_READ_ERASURES, list(positions))
     return {row["erased_position"]: _erased_by(row) for row in rows}
+
+
+async def read_taken_by(connection: Connection, position: int) -> list[Mention]:
+    """The events that the erasure at *position* took, by position."""
+    return [mention_of(row) for row in await connection.fetch(_READ_TAKEN_BY, position)]
+
+
+async def read_together_with(connection: Connection, position: int) -> list[RecordedEvent]:
+    """What was recorded with the event at *position*, in one transaction and before it."""
+    return [from_row(row) for row in await connection.fetch(_READ_TOGETHER_WITH, position)]
+
+
+async def read_mentions(
+    connection: Connection, mentions: Mentions, *, after: int, limit: int
+) -> list[Mention]:
+    """
+    At most *limit* events after a position in whose free texts somebody is mentioned.
+
+    Reads every payload once, in the caller's transaction. Accents that a text has and the name
+    has not, or the other way round, are passed over.
+    """
+    found: list[Mention] = []
+    patterns = [f"%{'%'.join(phrase.split())}%" for phrase in mentions.phrases_as_written]
+    if not patterns:
+        return found
+    rows = connection.cursor(_READ_MENTIONS, after, patterns, prefetch=ROWS_AT_ONCE)
+    async for row in rows:
+        if mentions.in_payload(from_canonical_json(row["payload"])):
+            found.append(mention_of(row))
+        if len(found) == limit:
+            break
+    return found
 
 
 def _erased_by(row: asyncpg.Record) -> ErasedBy:

@@ -24,8 +24,10 @@ from service.postgres.pool import DATABASE_FAULTS, Connection, Pool
 from service.read_models.beliefs import Beliefs, finding_of
 from service.read_models.groups import write_group
 from service.read_models.rows import keep
+from service.recording import erasing
 from service.recording.admission import Admitted, Chance, Scope, admit
 from service.recording.commands import Acquaintance, Command, Outcome, Recorded, with_event_ids
+from service.recording.erasing import Asked, Done, Rehearsed
 from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import concerned_by, is_self_contained, project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
@@ -169,6 +171,37 @@ class Writer:
         """
         async with self._pool.acquire() as connection:
             return await rehearse(connection, command, self._chance)
+
+    async def erase(self, asked: Asked) -> Done:
+        """
+        What became of an erasure; beside the queue, under the same lock.
+
+        Raises:
+            NotReady: the service is about to end.
+            Refusal: why nothing was erased.
+        """
+        if self._is_stopping:
+            raise NotReady("The service is about to stop; send this again in a moment.")
+        # As with any write, a client that hangs up must not leave it half answered.
+        return await asyncio.shield(self._erase(asked))
+
+    async def rehearse_erasure(self, asked: Asked) -> Rehearsed:
+        """
+        What `erase` would do.
+
+        Raises:
+            Refusal: what `erase` would refuse it for.
+        """
+        async with self._pool.acquire() as connection:
+            return await erasing.rehearse(connection, asked, self._chance)
+
+    async def _erase(self, asked: Asked) -> Done:
+        async with self._pool.acquire() as connection:
+            done = await erasing.find_done(connection, asked)
+            if done is not None:
+                return done
+            rehearsed = await erasing.rehearse(connection, asked, self._chance)
+            return await erasing.erase(connection, asked, self._chance, rehearsed)
 
     async def rehearse_chunk(self, command: Command, stream: StreamRehearsal) -> Recorded:
         """What a partial command of a stream would come to, after the chunks before it."""
