@@ -11,6 +11,7 @@ from service.api.memento import BadAcceptDatetime
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
+from service.domain.erasure import NotErasable, NothingLeft
 from service.domain.questions import EXAMPLES
 from service.domain.versions import LaterVersion
 from service.log.keys import KeyNameTaken
@@ -48,6 +49,8 @@ REFUSALS: dict[type[r.Refusal], r.Refusal] = {
         r.EventIdTaken(_ID, 712),
         r.IdempotencyKeyTaken("import-2024-06-01"),
         r.AlreadyErased(f"Event '{_ID}'"),
+        NotErasable(_ID),
+        NothingLeft(),
         KeyNameTaken("editor"),
         ReplayRunning(_REPLAY),
         ReplayNotPermitted("timeline", "timeline_service"),

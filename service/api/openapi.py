@@ -283,20 +283,23 @@ def _answer(operation: Operation) -> dict[str, Any]:
         "headers": _described(*names),
     }
     if operation.answer is not None:
-        schema = operation.answer
-        if isinstance(schema, type):
-            schema = {"$ref": _REF.format(name=schema.__name__)}
         answered["content"] = {
-            operation.media_type: {"schema": schema, "example": ANSWERS[operation.id]}
+            operation.media_type: {"schema": _schema(operation), "example": ANSWERS[operation.id]}
         }
         if operation.has_link_format:
             answered["content"][LINK_FORMAT] = {"schema": {"type": "string"}}
     return answered
 
 
+def _schema(operation: Operation) -> dict[str, Any]:
+    """The schema of what an operation answers, which its row gives as one or as a struct."""
+    answer: Any = operation.answer
+    return {"$ref": _REF.format(name=answer.__name__)} if isinstance(answer, type) else answer
+
+
 def _also(operation: Operation) -> dict[str, Any]:
     """The answers of a write that records nothing new."""
-    own = operation.answer
+    own = _schema(operation)
     others = [{"$ref": _REF.format(name=type_.__name__)} for type_ in operation.also]
     return {"anyOf": [*own.get("anyOf", [own]), *others]}
 
@@ -444,6 +447,45 @@ def _bodies() -> dict[str, Any]:
             "properties": {
                 "reason": _TEXT,
                 "event_id": {"type": ["string", "null"], "format": "uuid"},
+            },
+            "required": ["reason"],
+            "additionalProperties": False,
+        },
+        "ErasureBody": {
+            "description": "Exactly one of `person`, `event_id` and `again`.",
+            "type": "object",
+            "properties": {
+                "person": {**_TEXT, "description": "An id or a known name."},
+                "event_id": {
+                    "type": "string",
+                    "format": "uuid",
+                    "description": "The one event whose payload is to go.",
+                },
+                "event": {
+                    "type": "object",
+                    "description": "With `event_id`: a whole event as in AnyEvent that holds in "
+                    "its place, without what must go.",
+                },
+                "again": {
+                    "type": "object",
+                    "description": "An erasure of another copy of this log, as its export has it, "
+                    "and what was recorded with it.",
+                    "properties": {
+                        "event_id": {"type": "string", "format": "uuid"},
+                        "events": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "uuid"},
+                        },
+                        "restated": {"type": "array", "items": {"type": "object"}},
+                    },
+                    "required": ["event_id", "events"],
+                    "additionalProperties": False,
+                },
+                "reason": {
+                    **_TEXT,
+                    "description": "Why; it stays on the log, and says no name of who is erased.",
+                },
             },
             "required": ["reason"],
             "additionalProperties": False,

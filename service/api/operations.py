@@ -44,6 +44,7 @@ Tag = Literal[
     "Log",
     "Findings",
     "Replays",
+    "Erasures",
     "Keys",
     "Diagnosis",
 ]

@@ -336,6 +336,13 @@ DRY_RUN = Param(
     {"type": "boolean", "default": False},
     _flag,
 )
+ERASURE_DRY_RUN = Param(
+    "dry_run",
+    "Erase nothing, and answer with what would be erased and said again, and with events of others "
+    "that mention the person.",
+    {"type": "boolean", "default": False},
+    _flag,
+)
 SINCE = Param(
     "since",
     "A hash that the log once came to, such as that of its head; whether it only grew since.",

@@ -14,6 +14,7 @@ from service.api.noting import note
 from service.api.params import UnknownNameInQuery
 from service.domain import refusals as r
 from service.domain.directory import NamelessEntity
+from service.domain.erasure import NotErasable, NothingLeft
 from service.domain.versions import LaterVersion
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
@@ -44,6 +45,8 @@ PROBLEMS: dict[type[r.Refusal], Problem] = {
     r.EventIdTaken: Problem(409, "The event id was used with another body"),
     r.IdempotencyKeyTaken: Problem(409, "The idempotency key was used with another request"),
     r.AlreadyErased: Problem(409, "What this is about was erased"),
+    NotErasable: Problem(409, "An erasure is not erased"),
+    NothingLeft: Problem(409, "There is nothing to erase"),
     KeyNameTaken: Problem(409, "A key of this name is in use"),
     ReplayRunning: Problem(409, "A replay is running"),
     ReplayNotPermitted: Problem(409, "The database does not let the service replay"),

@@ -7,6 +7,7 @@ from service.answers.colleagues import ColleaguesAnswer
 from service.answers.corrections import CorrectionsAnswer
 from service.answers.diagnosis import DiagnosisAnswer
 from service.answers.dry_runs import DryRunAnswer
+from service.answers.erasures import ErasureAnswer, ErasureRehearsal
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
 from service.answers.headcounts import HeadcountsAnswer
@@ -20,6 +21,7 @@ from service.api import (
     asking,
     comparing,
     diagnosing,
+    erasing,
     following,
     moving,
     params,
@@ -34,6 +36,7 @@ from service.api.operations import Operation
 from service.api.replaying import ReplaysAnswer
 from service.api.streams import StreamAnswer
 from service.domain import refusals as r
+from service.domain.erasure import NotErasable, NothingLeft
 from service.log.keys import KeyNameTaken
 from service.read_models.replay import NothingToRollBack
 from service.read_models.replays import Replay, ReplayNotPermitted, ReplayRunning
@@ -557,6 +560,45 @@ OPERATIONS: tuple[Operation, ...] = (
         status=202,
         answer=Replay,
         refusals=(r.NotFound, NothingToRollBack, ReplayRunning, ReplayNotPermitted),
+    ),
+    Operation(
+        id="listErasures",
+        method="GET",
+        path="/v1/erasures",
+        tag="Erasures",
+        summary="What was erased, when, by whom and why; not what it said.",
+        handler=erasing.list_erasures,
+        role=None,
+        is_reading=True,
+        params=(params.AT, params.KNOWN_AT, params.LIMIT, params.CURSOR),
+        answer=EventsAnswer,
+    ),
+    Operation(
+        id="erase",
+        method="POST",
+        path="/v1/erasures",
+        tag="Erasures",
+        summary="Erase a person, or what one event says, from the log and from every answer.",
+        handler=erasing.post_erasure,
+        role="admin",
+        params=(params.ERASURE_DRY_RUN,),
+        body={"$ref": "#/components/schemas/ErasureBody"},
+        body_example={"person": "john-jumper", "reason": "Asked for by letter of 3 May 2027."},
+        headers=("Idempotency-Key",),
+        status=201,
+        answer=ErasureAnswer,
+        also=(ErasureRehearsal,),
+        refusals=(
+            *_BODY_REFUSALS,
+            r.AmbiguousName,
+            r.UnknownEvent,
+            r.IdempotencyKeyTaken,
+            r.AlreadyErased,
+            r.NotCorrectable,
+            r.ClosesCycle,
+            NotErasable,
+            NothingLeft,
+        ),
     ),
     Operation(
         id="getDiagnosis",

@@ -48,6 +48,8 @@ NEEDS: dict[str, str | None] = {
     "listReplays": None,
     "getReplay": None,
     "rollBackReplay": "admin",
+    "listErasures": None,
+    "erase": "admin",
     "getDiagnosis": "admin",
     "listKeys": "admin",
     "createKey": "admin",
