@@ -9,6 +9,7 @@ from service.cli.backup import backup
 from service.cli.bench import bench
 from service.cli.correct import correct
 from service.cli.doctor import doctor
+from service.cli.erase import erase
 from service.cli.export import export
 from service.cli.keys import keys
 from service.cli.load import load
@@ -24,8 +25,8 @@ from service.cli.who import who
 from service.cli.why import why
 
 COMMANDS: tuple[click.Command, ...] = (
-    serve, who, person, why, record, correct, retract, load, replay, verify, doctor, export,
-    restore, backup, migrate, keys, bench,
+    serve, who, person, why, record, correct, retract, load, erase, replay, verify, doctor,
+    export, restore, backup, migrate, keys, bench,
 )  # fmt: skip
 
 
