@@ -67,7 +67,7 @@ def erase(
     if again is not None:
         if reason is not None:
             raise click.UsageError("--again takes the reasons of the export.")
-        bodies = [_body_again(each) for each in _erasures(again)]
+        bodies = _bodies_again(list(_erasures(again)))
         _erase_again(service, bodies, dry_run=dry_run, yes=yes)
         return
     if reason is None:
@@ -215,22 +215,28 @@ def _erasures(file: Path) -> Iterator[list[Mapping[str, Any]]]:
                 yield together
 
 
-def _body_again(together: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What asks for an erasure again."""
-    *before, erasure = together
-    said = _payload(erasure)
-    restated = [
-        {**_payload(each), "event_id": each["event_id"]} for each in before if each.get("payload")
-    ]
-    again = {"event_id": erasure["event_id"], "events": said["events"], "restated": restated}
-    return {"again": again, "reason": said["reason"]}
+def _bodies_again(erasures: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """
+    What asks for each erasure again.
+
+    What was said again for one can have been erased by a later one: with each goes all that was
+    said again for it and later and is still there, so that nobody is without it in between.
+    """
+    bodies: list[dict[str, Any]] = []
+    restated: list[dict[str, Any]] = []
+    for *before, erasure in reversed(erasures):
+        said = _payload(erasure)
+        own = [
+            {**_payload(each), "event_id": each["event_id"]} for each in before if each["payload"]
+        ]
+        restated = [*own, *restated]
+        again = {"event_id": erasure["event_id"], "events": said["events"], "restated": restated}
+        bodies.append({"again": again, "reason": said["reason"]})
+    return bodies[::-1]
 
 
 def _payload(event: Mapping[str, Any]) -> dict[str, Any]:
-    payload: Any = event["payload"]
-    if isinstance(payload, str):
-        payload = _decoded(payload.encode(), "the export")
-    return {field: value for field, value in payload.items() if field != "@version"}
+    return {field: value for field, value in event["payload"].items() if field != "@version"}
 
 
 def _decoded(raw: bytes, name: object) -> Any:

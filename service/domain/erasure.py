@@ -77,6 +77,8 @@ class Draft(Struct, frozen=True):
     restated: tuple[Payload, ...] = ()
     people: frozenset[str] = frozenset()
     """Ids of the person who is erased; empty where single events are."""
+    is_again: bool = False
+    """Whether all that is to be said again was said elsewhere: names of others, too."""
 
 
 class Erasing(Struct, frozen=True):
@@ -171,7 +173,7 @@ def of_events(
         is_left = holding is not None and not _is_of(holding, chain, gone)
         wanted = holding.payload if holding is not None and is_left else None
         again += _settled(chain, gone, wanted) or _taken_back(chain, wanted)
-    return Draft(frozenset(event_ids), tuple(again))
+    return Draft(frozenset(event_ids), tuple(again), is_again=True)
 
 
 def has_last_word(event_id: UUID, chain: Chain) -> bool:
@@ -203,7 +205,8 @@ def completed(draft: Draft, events: Iterable[RecordedEvent]) -> Erasing:
     erased = [event for event in ordered if event.event_id in draft.erased]
     stays = [event for event in ordered if event.event_id not in draft.erased]
     after = [*stays, *_as_recorded(draft.restated, ordered)]
-    restated = (*draft.restated, *_named_again(draft, erased, ordered, after))
+    names = () if draft.is_again else _named_again(draft, erased, ordered, after)
+    restated = (*draft.restated, *names)
     named = {id_of(ref) for e in erased for ref in named_in(e.payload, "person")}
     left = {id_of(ref) for e in stays for ref in named_in(e.payload, "person")}
     left |= {id_of(ref) for payload in restated for ref in named_in(payload, "person")}

@@ -5,14 +5,25 @@ Every line has a fixed event id, so that nothing is recorded twice: a line that 
 event, one that says something else than the edition before becomes a correction.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
 
-from service.domain.events import Correction, Fact, RecordedEvent
+from service.domain.events import (
+    Correction,
+    Erased,
+    Fact,
+    Founding,
+    Profile,
+    RecordedEvent,
+    Ref,
+    id_of,
+    named_in,
+)
 from service.domain.refusals import Invalid
 from service.domain.submissions import Submission, check_payload, digest
 from service.log import read
@@ -92,13 +103,44 @@ def _missing(fixtures: Sequence[Submission], known: Sequence[RecordedEvent]) -> 
     for event in known:
         last[original[event.root]] = event
     missing = []
+    gone = _gone(fixtures, last)
     for fixture in fixtures:
         word = last.get(_id(fixture))
         if word is None:
-            missing.append(fixture)
+            missing += _without(fixture, gone)
         elif _is_older(word.recorded_by, word.body_digest, fixture.body_digest):
             missing.append(_correction(fixture, word))
     return missing
+
+
+def _gone(fixtures: Sequence[Submission], last: Mapping[UUID, RecordedEvent]) -> set[str]:
+    """The people of the register who were erased: later lines about them are not recorded."""
+    gone = set()
+    for fixture in fixtures:
+        payload, word = fixture.payload, last.get(_id(fixture))
+        is_erased = word is not None and isinstance(word.payload, Erased)
+        if is_erased and isinstance(payload, Profile) and payload.person is not None:
+            gone.add(id_of(payload.person))
+    return gone
+
+
+def _without(fixture: Submission, gone: AbstractSet[str]) -> list[Submission]:
+    """A line as it is recorded: a founding without founders who were erased, and no other."""
+    payload = fixture.payload
+    if gone.isdisjoint(id_of(ref) for ref in named_in(payload, "person") if _has_id(ref)):
+        return [fixture]
+    if not isinstance(payload, Founding):
+        return []
+    others = tuple(
+        f for f in payload.founders if not _has_id(f.person) or id_of(f.person) not in gone
+    )
+    return [
+        msgspec.structs.replace(fixture, payload=msgspec.structs.replace(payload, founders=others))
+    ]
+
+
+def _has_id(ref: Ref) -> bool:
+    return isinstance(ref, str) or ref.id is not None
 
 
 def _is_older(recorded_by: str, said: bytes | None, says: bytes) -> bool:

@@ -257,6 +257,37 @@ async def test_retraction_of_a_user_stands(
     assert isinstance((await chain_of(pool, event["event_id"]))[-1].payload, Retraction)
 
 
+async def test_who_was_erased_does_not_come_back_with_a_start_or_a_later_edition(
+    client: httpx.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    folder = small_edition(tmp_path)
+    await load(pool, folder)
+    (founding,) = [e for e in lines_of("events.jsonl", folder) if e["type"] == "founding"]
+    person = founding["founders"][0]
+    body = {"person": person, "reason": "Asked for by letter."}
+    answer = await client.post("/v1/erasures", json=body)
+    assert answer.status_code == 201, answer.text
+    assert await load(pool, folder) == 0
+
+    ids = [f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3)]
+    hired = {"type": "hire", "person": person, "lab": founding["lab"], "date": "2031"}
+    other = lines_of("people.jsonl", folder)[-1]["id"]
+    later = [
+        hired | {"event_id": ids[0]},
+        hired | {"event_id": ids[1], "person": other},
+        founding | {"event_id": ids[2], "date": "2031"},
+    ]
+    write(folder, "events.jsonl", [*lines_of("events.jsonl", folder), *later])
+    rewrite(folder, "people.jsonl", {person: {"id": person, "name": "Another Name"}})
+    async with pool.acquire() as connection, connection.transaction():
+        count = await load_fixtures(connection, read_fixtures(folder), CHANCE)
+    # Without the hire of who was erased, and with the founding by the others.
+    assert count == 2
+    assert (await client.get(f"/v1/people/{person}")).status_code == 404
+    (again,) = await chain_of(pool, ids[2])
+    assert person not in [id_of(r.ref) for r in references(again.payload)]
+
+
 def sources_of(event: Line) -> Iterator[Line]:
     yield from event["sources"]
     for alternative in event.get("alternatives", ()):

@@ -10,6 +10,7 @@ from service.domain.effective import in_force
 from service.domain.erasure import (
     REASON,
     Erasing,
+    NotErasable,
     completed,
     names_of,
     of_event,
@@ -19,6 +20,8 @@ from service.domain.erasure import (
 )
 from service.domain.events import (
     Correction,
+    Erased,
+    Erasure,
     Founder,
     Payload,
     Position,
@@ -34,7 +37,7 @@ from service.domain.events import (
     with_references,
 )
 from service.domain.fold import State, fold
-from service.domain.refusals import Invalid
+from service.domain.refusals import AlreadyErased, Invalid
 from service.domain.subjects import Subject
 from tests.support import builders as b
 from tests.support import strategies
@@ -288,6 +291,34 @@ def test_an_erasure_of_elsewhere_says_again_what_was_said_there() -> None:
     erasing = completed(of_events(ids, chains(here), (*there.restated, later)), here)
     assert (positions(erasing), erasing.restated) == ([1], there.restated)
     assert erasing.gone == {"ada"}
+
+
+def test_an_erasure_of_elsewhere_says_no_name_that_was_not_said_there() -> None:
+    # The name of somebody who is erased next, and told by a slug in between.
+    events = b.log(b.hire(ADA, at=X, on="2019"), b.departure("ada", at="x", on="2020"))
+    erasing = completed(of_events([b.event_id(1)], chains(events)), events)
+    assert erasing.restated == ()
+
+
+def test_a_lab_event_that_goes_is_taken_back_for_all_who_rest_on_it() -> None:
+    events = b.log(b.merger("y", into="x", on="2020"), b.closure("x", on="2021"))
+    for draft in (
+        of_event(b.event_id(1), events[:1], None),
+        of_events([b.event_id(1)], chains(events)),
+    ):
+        assert draft.restated == (b.retraction(1, reason=REASON),)
+
+
+def test_what_is_gone_and_what_took_it_are_not_erased() -> None:
+    erasure = Erasure(events=(b.event_id(1),), reason="asked for")
+    gone = b.log(Erased(), erasure)
+    with pytest.raises(AlreadyErased):
+        of_event(b.event_id(1), gone[:1], None)
+    with pytest.raises(NotErasable):
+        of_event(b.event_id(2), gone[1:], None)
+    assert of_events([b.event_id(1), b.event_id(2)], chains(gone)).erased == frozenset()
+    later = b.log(Erased(), b.correction(1, b.hire(ADA, at=X, on="2020")))
+    assert positions(erase_person("ada", events=later)) == [2]
 
 
 def test_others_are_those_who_stay() -> None:
