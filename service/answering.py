@@ -99,7 +99,11 @@ async def answer(
         await overseer.may_listen()
         if not place.leads:
             await _see_head(made)
-            made.is_readable = (await read_state(made.pool)).is_readable
+            state = await read_state(made.pool)
+            made.is_readable = state.is_readable
+            if state.is_due:
+                # One of them ended before the replay that its erasure left due.
+                made.tasks.add(asyncio.create_task(_become_current(made, empty=True)))
         server = Server(made, overseer, settings.proxies)
         overseer.oversee(server)
         if place.shared_folder is not None:

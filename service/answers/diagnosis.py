@@ -224,11 +224,16 @@ def judge_lag(log: LogVitals) -> Fact:
             if log.replay is None
             else f"a replay has folded {log.replay.done:,} of {log.replay.total:,} events"
         )
+        why = (
+            "Something was erased, and rows that may rest on it are to be made anew"
+            if log.state.code_version == CODE_VERSION
+            else f"The read models were made by code of version {log.state.code_version}, and "
+            f"this is version {CODE_VERSION}"
+        )
         return _fact(
             "lag",
             "warning" if log.state.is_readable else "bad",
-            f"The read models were made by code of version {log.state.code_version}, and this is "
-            f"version {CODE_VERSION}; {progress}.",
+            f"{why}; {progress}.",
             "A service that runs replays by itself; 'timeline replay' does it now.",
             numbers,
         )

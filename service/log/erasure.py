@@ -28,6 +28,7 @@ from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.log", "erasure.sql")
+_BOUND_WAITS = _SQL["bound_waits"]
 _ERASE = _SQL["erase"]
 _READ_CHAINS_OF_ERASED = _SQL["read_chains_of_erased"]
 _READ_ERASURES = _SQL["read_erasures"]
@@ -47,6 +48,11 @@ class ErasedBy(Struct, frozen=True):
     position: Position
     recorded_at: datetime
     reason: str
+
+
+async def bound_waits(connection: Connection) -> None:
+    """Let every wait for a lock in the caller's transaction end after some seconds."""
+    await connection.execute(_BOUND_WAITS)
 
 
 async def erase(connection: Connection, position: Position) -> int:

@@ -1,3 +1,7 @@
+-- name: bound_waits
+-- Whoever holds what an erasure needs is not waited for without end, until the transaction ends.
+SET LOCAL lock_timeout = '10s';
+
 -- name: erase
 -- Let the events that the erasure at the head names say nothing any more; the caller holds the
 -- log's lock.

@@ -169,6 +169,7 @@ async def erase(connection: Connection, asked: Asked, chance: Chance, rehearsed:
         Refusal: why nothing was erased.
     """
     async with connection.transaction():
+        await log_erasure.bound_waits(connection)
         await lock(connection)
         done = await find_done(connection, asked)
         if done is not None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+import asyncpg
 import httpx
 import pytest
 
@@ -387,6 +389,74 @@ async def test_what_a_killed_service_left_due_the_next_one_does(
     assert (await read_state(made.pool)).is_current
     made_anew = (await get(told, "/v1/replays"))["items"][0]
     assert (made_anew["state"], made_anew["checkpoint"]) == ("done", await position(told))
+
+
+STATEMENTS_MAX = 9
+_left: ContextVar[list[int]] = ContextVar("_left")
+"""How many statements are to be answered until something comes in between."""
+
+
+async def test_a_question_in_the_midst_of_which_somebody_is_erased_is_answered(
+    client: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After whichever of its statements: with them or without, or not found."""
+    lab = {"type": "profile", "lab": {"id": LAB, "name": "Mark Works"}}
+    stays = {"type": "hire", "person": {"name": "Ada Lovelace"}, "lab": LAB, "date": "1943"}
+    await record(client, lab, stays)
+    ask = asyncpg.Connection._execute  # type: ignore[attr-defined]  # every question goes by it
+    erased = []
+
+    async def ask_and_erase(self: asyncpg.Connection, *args: Any, **kwargs: Any) -> Any:
+        found = await ask(self, *args, **kwargs)
+        left = _left.get([])
+        if left and (count := left.pop()) > 0:
+            left.append(count - 1)
+            if count == 1:
+                left.clear()
+                erased.append(args[0])
+                await made.writer.erase(
+                    Asked(
+                        reason=REASON,
+                        person="grace",
+                        recorded_by="a",
+                        request_id="r",
+                        receipts_of="a",
+                    )
+                )
+        return found
+
+    monkeypatch.setattr(asyncpg.Connection, "_execute", ask_and_erase)
+    for path in (
+        f"/v1/labs/{LAB}",
+        f"/v1/labs/{LAB}?published_by=2199-01-01",
+        f"/v1/labs/{LAB}/members/Grace/why",
+        f"/v1/labs/{LAB}/timeline",
+        f"/v1/labs/{LAB}/changes?from=1942-01-01&to=1950-01-01",
+        "/v1/people/Grace",
+        "/v1/people?q=grace",
+        "/v1/events?person=Grace",
+        "/v1/events/" + HIRED,
+        "/v1/findings?person=Grace",
+        "/v1/corrections",
+    ):
+        for count in range(1, STATEMENTS_MAX):
+            event_id = str(made.new_id())
+            hired = {"person": {"id": "grace", "name": "Grace Hopper"}, "lab": LAB, "date": "1944"}
+            twice = hired | {"date": "1944-02"}
+            await record(
+                client,
+                {"type": "hire", **hired, "event_id": event_id},
+                {"type": "hire", **twice},
+            )
+            _left.set(left := [count])
+            response = await client.get(path.replace(HIRED, event_id))
+            assert response.status_code in (200, 404, 422), (path, count, response.text)
+            if left:
+                # It came to its end before; nobody was erased.
+                left.clear()
+                await erase(client, person="grace")
+                break
+    assert len(erased) > 20, "it came in between"
 
 
 def _without_note(event: dict[str, Any]) -> dict[str, Any]:

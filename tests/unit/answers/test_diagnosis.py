@@ -75,6 +75,7 @@ ILL = [
     ("bad", d.judge_gaps(Extent(9, 10, 4))),
     ("warning", d.judge_lag(replace(LOG, similar_people_checkpoint=0))),
     ("warning", d.judge_lag(replace(LOG, state=ReadModelState(CODE_VERSION - 1, 0)))),
+    ("warning", d.judge_lag(replace(LOG, state=ReadModelState(CODE_VERSION, 0, is_due=True)))),
     ("bad", d.judge_lag(replace(LOG, state=ReadModelState(0, 0), replay=RunningProgress(3, 9)))),
     ("bad", d.judge_drift(Comparison(NOW, 3))),
     ("warning", d.judge_drift(None, "A replay is running already.")),
