@@ -1,5 +1,6 @@
 """The stints that are kept: who can have been at a lab on a day, and where someone was."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from datetime import date
 
@@ -33,7 +34,9 @@ async def fetch_stints_between(
 ) -> dict[str, list[Stint]]:
     """By person the stints at a lab that can hold on one of some days, both ends included."""
     rows = await connection.fetch(_FETCH_STINTS_BETWEEN, lab, first, last, position)
-    return _by_lab_and_person(rows).get(lab, {})
+    # Of many days there are many, and others wait for the event loop.
+    found = await asyncio.to_thread(_by_lab_and_person, rows)
+    return found.get(lab, {})
 
 
 async def fetch_stints_of_person(

@@ -280,7 +280,7 @@ async def test_pinned_answers_stand_to_the_byte(
     ]
     before = {path: await told.get(path) for path in paths}
     assert {answer.status_code for answer in before.values()} == {200}
-    assert len(paths) == len(PAST) + 4
+    assert len(paths) == len(PAST) + 8
     await record(
         told,
         hire(person="ada"),
