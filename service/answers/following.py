@@ -23,8 +23,11 @@ from service.read_models.current import Current
 
 LOOK_SECONDS = 0.2
 """Between looks at the head, while anybody follows: so late an event may be told."""
+PAUSE_SECONDS = 1.0
+"""After a page that could not be read."""
 PAGE_EVENTS = 100
-"""Of a page, which each who follows can hold while it is sent."""
+PAGE_BYTES = 128 * 1024
+"""About: a page is held for each who follows while it is sent, however long they take to take it."""
 READERS_MAX = 2
 """Pages read at the same time: those who catch up leave connections to who asks."""
 PAGES_MAX = 8
@@ -149,9 +152,8 @@ class Follower:
             try:
                 # Whoever stops waiting must not stop it for others.
                 return await asyncio.shield(self._page(after, current))
-            except DATABASE_FAULTS as fault:
-                log.warning("page_not_read", after=after, fault=f"{type(fault).__name__}: {fault}")
-                await asyncio.sleep(LOOK_SECONDS)
+            except DATABASE_FAULTS:
+                await asyncio.sleep(PAUSE_SECONDS)
         return None
 
     def _page(self, after: int, current: Current) -> asyncio.Task[FollowedPage]:
@@ -165,8 +167,11 @@ class Follower:
         return page
 
     def _forget_failed(self, after: int, page: asyncio.Task[FollowedPage]) -> None:
-        # Its exception is looked at here too: perhaps nobody waits for it any more.
-        if (page.cancelled() or page.exception()) and self._pages.get(after) is page:
+        # Told here, once: whoever waits for it tries again, and perhaps nobody does any more.
+        fault = None if page.cancelled() else page.exception()
+        if fault is not None:
+            log.warning("page_not_read", after=after, fault=f"{type(fault).__name__}: {fault}")
+        if (page.cancelled() or fault is not None) and self._pages.get(after) is page:
             del self._pages[after]
 
     async def _read(self, after: int, current: Current) -> FollowedPage:
@@ -184,5 +189,10 @@ class Follower:
                 limit=PAGE_EVENTS,
             )
         assert answer.items, "there are events up to the head"
-        content = b"".join(map(self._write, answer.items))
-        return FollowedPage(answer.items[-1]["position"], content)
+        until, size, written = after, 0, []
+        for event in answer.items:
+            written.append(self._write(event))
+            until, size = event["position"], size + len(written[-1])
+            if size >= PAGE_BYTES:
+                break
+        return FollowedPage(until, b"".join(written))

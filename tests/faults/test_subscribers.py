@@ -3,21 +3,33 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.faults.running import PROGRESS, ROUNDS, SEED, Running, running
 from tests.support.counted import count
-from tests.support.ledger import Ledger, assert_nothing_lost
-from tests.support.subscribers import Heard, following
+from tests.support.ledger import KEY, Ledger, assert_nothing_lost
+from tests.support.processes import resident_bytes
+from tests.support.subscribers import Heard, following, hear
 
 END_SECONDS = 10.0
+LAGGING = 40
+MEMORY_BYTES_MAX = 96 * 1024 * 1024
+"""Of forty clients; what all of them asked for is eight times as much."""
+IMPATIENT = """
+from service import connections
+connections.SEND_SECONDS = 3.0
+from service.cli.main import main
+main()
+"""
 SUBSCRIBERS = 6
 """So many that of two workers each has one, nearly always."""
 
@@ -133,6 +145,49 @@ async def test_subscribers_go_on_after_kills(tmp_path: Path) -> None:
         await assert_all_heard(ledger, subscribers)
     count("fault", "service killed under subscribers", ROUNDS)
     assert all(one.streams > ROUNDS for one in subscribers)
+
+
+async def test_who_takes_nothing_is_ended_and_nothing_is_kept_for_them(tmp_path: Path) -> None:
+    """Many of them, each behind by more than systems keep between two ends."""
+    async with running(tmp_path, command=(sys.executable, "-c", IMPATIENT)) as (service, ledger):
+        assert service.process is not None
+        pid = service.process.process.pid
+        async with httpx.AsyncClient(base_url=ledger.url, headers=KEY, timeout=60) as client:
+            for n in range(4):
+                profiles = [
+                    {"type": "profile", "lab": {"name": f"Lab {n} {m}"}, "note": "n" * 4_000}
+                    for m in range(1_000)
+                ]
+                assert (await client.post("/v1/events", json=profiles)).status_code == 201
+        before = most = resident_bytes(pid)
+        address = urlsplit(ledger.url)
+        lagging = [
+            await asyncio.open_connection(address.hostname, address.port, limit=1024)
+            for _ in range(LAGGING)
+        ]
+        for _, writer in lagging:
+            writer.write(b"GET /v1/log/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        seen = 0
+        async with asyncio.timeout(60):
+            while (left := await _subscribers(ledger)) or not seen:
+                seen, most = max(seen, left), max(most, resident_bytes(pid))
+                await asyncio.sleep(0.1)
+        assert seen == LAGGING
+        assert most - before < MEMORY_BYTES_MAX, f"{(most - before) >> 20} MiB"
+        for _, writer in lagging:
+            writer.transport.abort()
+        async with (
+            httpx.AsyncClient(base_url=ledger.url) as client,
+            following(client, after=3_900) as stream,
+        ):
+            assert [heard.position for heard in await hear(stream, 100)] == [*range(3_901, 4_001)]
+
+
+async def _subscribers(ledger: Ledger) -> int:
+    async with httpx.AsyncClient(base_url=ledger.url) as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    (told,) = [line for line in lines if line.startswith("timeline_subscribers ")]
+    return int(float(told.split()[1]))
 
 
 async def _seconds_to_stop(service: Running) -> float:

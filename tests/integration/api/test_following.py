@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import resource
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +9,6 @@ import httpx
 import pytest
 from asyncpg import InterfaceError
 
-from service import connections
 from service.answers import events as answers
 from service.answers import following as follower
 from service.api import following as api
@@ -31,6 +29,7 @@ REST_SECONDS = 20
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "PAUSE_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -92,11 +91,14 @@ async def test_stream_goes_on_after_what_was_read_last(
             assert positions(await hear(stream, len(rest))) == rest
 
 
-@pytest.mark.parametrize("page", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("bound", "number"),
+    [("PAGE_EVENTS", 1), ("PAGE_EVENTS", 3), ("PAGE_BYTES", 1), ("PAGE_BYTES", 700)],
+)
 async def test_pages_join_without_a_seam(
-    page: int, served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    bound: str, number: int, served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "PAGE_EVENTS", page)
+    monkeypatch.setattr(follower, bound, number)
     async with following(served) as stream:
         assert positions(await hear(stream, len(SEED))) == [*range(1, len(SEED) + 1)]
 
@@ -279,36 +281,6 @@ async def test_event_is_one_line_whatever_it_says(served: httpx.AsyncClient) -> 
     assert (retry, rest) == (b"retry: 2000", b"")
     assert b"\r" not in told
     assert [line.split(b": ")[0] for line in told.split(b"\n")] == [b"id", b"data"]
-
-
-async def test_who_takes_nothing_is_ended_and_nothing_is_kept_for_them(
-    made: Machinery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Twenty of them, each behind by twice what systems keep between two ends."""
-    monkeypatch.setattr(connections, "SEND_SECONDS", 2.0)
-    async with http_client(made, "admin") as client:
-        for n in range(4):
-            profiles = [
-                {"type": "profile", "lab": {"name": f"Lab {n} {m}"}, "note": "n" * 4_000}
-                for m in range(1_000)
-            ]
-            assert (await client.post("/v1/events", json=profiles)).status_code == 201
-    async with answering(made) as (host, port), asyncio.timeout(120):
-        before = resident()
-        asked = f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        lagging = [await asyncio.open_connection(host, port, limit=1024) for _ in range(20)]
-        for _, writer in lagging:
-            writer.write(asked)
-        await until(lambda: made.subscribers.number == len(lagging))
-        await until(lambda: made.subscribers.number == 0, seconds=60)
-        assert resident() - before < 128 * 1024 * 1024
-        for _, writer in lagging:
-            writer.transport.abort()
-
-
-def resident() -> int:
-    with open("/proc/self/statm") as told:  # noqa: PTH123 (a number, from memory)
-        return int(told.read().split()[1]) * resource.getpagesize()
 
 
 async def until(holds: Any, seconds: float = REST_SECONDS) -> None:

@@ -66,6 +66,7 @@ OPEN = ("/healthz", "/readyz", "/metrics", "/schema/openapi.json", "/favicon.ico
 STATIC = "/static/{name}"
 PAGES_NEED: dict[tuple[str, str], str | None] = {
     ("GET", "/"): "reading",
+    ("GET", "/labs/{lab}"): "reading",
     ("GET", "/docs"): None,
     ("GET", "/sign-in"): None,
     ("POST", "/sign-in"): None,
