@@ -154,13 +154,27 @@ async def test_what_shows_nothing_of_the_log_needs_no_key(path: str, made: Machi
         assert (await asking.get(path)).status_code == 200
 
 
+NAMED = {"{lab}": "engines"}
+"""Who is meant by a page's path."""
+
+
 @pytest.mark.parametrize(("method", "path"), PAGES_NEED)
 @pytest.mark.parametrize("role", [None, *ROLES])
 @pytest.mark.parametrize("is_closed", [False, True], ids=["reading open", "reading closed"])
 async def test_page_is_for_those_who_may(
-    method: str, path: str, role: str | None, made: Machinery, *, is_closed: bool
+    method: str,
+    path: str,
+    role: str | None,
+    client: httpx.AsyncClient,
+    made: Machinery,
+    *,
+    is_closed: bool,
 ) -> None:
     """Others are asked to sign in, or to sign in with another key."""
+    await record(client, *SEED)
+    address = path
+    for place, name in NAMED.items():
+        address = address.replace(place, name)
     made.read_keys_required = is_closed
     needed = PAGES_NEED[method, path]
     needed = ("reader" if is_closed else None) if needed == "reading" else needed
@@ -168,7 +182,7 @@ async def test_page_is_for_those_who_may(
         token = "" if role is None else await signed_in(asking, role)
         response = await asking.request(
             method,
-            path,
+            address,
             headers={"Origin": "http://test"},
             data={"form_token": token, "key": "reader"} if method == "POST" else None,
         )

@@ -63,6 +63,13 @@ ELEMENTS = frozenset(
         "summary",
         "pre",
         "ol",
+        "pattern",
+        "rect",
+        "line",
+        "text",
+        "defs",
+        "lineargradient",
+        "stop",
     ]
 )
 """All that the templates have: what else is on a page came out of a text."""
@@ -77,7 +84,10 @@ async def nasty(client: httpx.AsyncClient, made: Machinery) -> Machinery:
 
 def addresses() -> Iterator[str]:
     """Each page, each with what may be asked there, and pages that are not there."""
+    named = {"{lab:str}": "l-0"}
     paths = [page.path for page in PAGES if page.method == "GET"]
+    for place, name in named.items():
+        paths = [path.replace(place, name) for path in paths]
     assert not [path for path in paths if "{" in path], "fill in names, here"
     for text in TEXTS:
         said = quote(text[:TEXT_CHARACTERS_MAX], safe="")
@@ -100,6 +110,10 @@ async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_
         for address in dict.fromkeys(addresses()):
             answer = await asking.get(address)
             statuses.add(answer.status_code)
+            if answer.status_code == 302:
+                # A whole name leads to its page.
+                assert answer.headers["location"].startswith(("/labs/", "/people/")), address
+                continue
             assert answer.status_code in (200, 404), (address, answer.text)
             assert answer.headers["content-type"] == "text/html; charset=utf-8", address
             page = Elements(answer.text)
@@ -112,7 +126,7 @@ async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_
                     target = said.get(name)
                     assert target is None or target.startswith(("/", "#")), (address, target)
                     assert target is None or not target.startswith(("//", "/\\")), address
-    assert statuses == {200, 404}
+    assert statuses - {302} == {200, 404}
 
 
 async def test_names_are_found_and_shown_in_their_own_direction(nasty: Machinery) -> None:
