@@ -186,11 +186,10 @@ def known_names(
     for event in recorded:
         for ref in named_in(event.payload, kind):
             one = id_of(ref)
-            says_name = not isinstance(ref, str) and ref.name is not None
-            if one not in known or (one in nameless and says_name):
-                known[one] = _created(ref)
+            if one not in known or (one in nameless and says_name(ref)):
+                known[one] = created_names(ref)
                 # What created it was erased: the next object with a name stands for that.
-                (nameless.discard if says_name else nameless.add)(one)
+                (nameless.discard if says_name(ref) else nameless.add)(one)
     for effective in holding:
         payload = effective.payload
         for ref in named_in(payload, kind):
@@ -212,10 +211,10 @@ def _apply_profile(known: dict[str, KnownNames], profile: Profile, kind: Kind) -
     one.others += (one.name, *profile.aliases)
     one.name = profile.name or one.name
     if profile.ids is not None:
-        one.ids = _merged_ids(one.ids, profile.ids)
+        one.ids = merged_ids(one.ids, profile.ids)
 
 
-def _merged_ids(old: OutsideIds | None, new: OutsideIds) -> OutsideIds:
+def merged_ids(old: OutsideIds | None, new: OutsideIds) -> OutsideIds:
     """*new* over *old*: an id that a later profile does not give stays."""
     if old is None:
         return new
@@ -243,7 +242,13 @@ def mapped_ids(canonical: Mapping[str, str]) -> dict[str, list[str]]:
     return mapped
 
 
-def _created(ref: str | Entity) -> KnownNames:
+def says_name(ref: str | Entity) -> bool:
+    """Whether a reference says what it is called, beside who is meant."""
+    return not isinstance(ref, str) and ref.name is not None
+
+
+def created_names(ref: str | Entity) -> KnownNames:
+    """What an id is called by the reference that created it."""
     if isinstance(ref, str):
         return KnownNames(ref, ref)
     name = ref.name or id_of(ref)

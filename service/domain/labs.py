@@ -99,6 +99,17 @@ class Labs(dict[str, LabFacts]):
         return LabFacts(lab_id, lab_id, lab_id)
 
 
+class Ties(Struct, frozen=True):
+    """Which ids are one lab, and which labs ended, one in the other or by themselves."""
+
+    canonical: Mapping[str, str]
+    first_ends: Mapping[str, LabEnd]
+    """The one that counts of each lab that ended."""
+    absorbed: Mapping[str, Sequence[str]]
+    """By lab those that it absorbed, in the order in which they ended."""
+    findings: list[Finding]
+
+
 def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
     """
     The facts of each lab that *recorded* names, and what was noticed.
@@ -108,16 +119,12 @@ def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
     """
     holding = in_force(recorded)
     effective = [e for e in holding if not is_rumoured(e.payload)]
-    canonical, findings = canonical_ids(effective, "lab")
-    ends, dropped = _ends(effective, canonical)
-    first = {lab: lab_ends[0] for lab, lab_ends in ends.items() if lab_ends}
-    findings += dropped
-    findings += _ended_twice(ends)
+    ties = ties_of(effective)
+    canonical = ties.canonical
     names = known_names(recorded, holding, "lab")
     mapped = mapped_ids(canonical)
     told = _by_lab(effective, canonical)
     told_of = _by_lab(effective, {})
-    absorbed = _absorbed(first)
     labs = Labs()
     for one, known in names.items():
         own = told.get(one, [])
@@ -132,11 +139,19 @@ def fold_labs(recorded: Sequence[RecordedEvent]) -> tuple[Labs, list[Finding]]:
             founders=_founders(own),
             renamings=_steps(own, Renaming),
             ownerships=_steps(own, Ownership),
-            end=first.get(one),
-            predecessors=tuple(absorbed.get(one, ())),
+            end=ties.first_ends.get(one),
+            predecessors=tuple(ties.absorbed.get(one, ())),
             **_profile(own),
         )
-    return labs, findings
+    return labs, ties.findings
+
+
+def ties_of(effective: Sequence[Effective]) -> Ties:
+    """How labs are tied together by events in position order that are no rumours."""
+    canonical, findings = canonical_ids(effective, "lab")
+    ends, dropped = _ends(effective, canonical)
+    first = {lab: lab_ends[0] for lab, lab_ends in ends.items() if lab_ends}
+    return Ties(canonical, first, _absorbed(first), [*findings, *dropped, *_ended_twice(ends)])
 
 
 def name_on(lab: LabFacts, at: date) -> str:

@@ -158,21 +158,19 @@ def add_person(rows: dict[Row, Columns], one: PersonFacts) -> None:
     rows |= name_rows("person", one)
 
 
-def lab_rows(labs: Iterable[LabFacts]) -> dict[Row, Columns]:
-    """Columns: lab_id, canonical_id, successor_id; and those of the names."""
-    rows: dict[Row, Columns] = {}
-    for one in labs:
-        successor = one.end.successor if one.end else None
-        rows[Row("labs", _text(one))] = (one.id, one.canonical_id, successor)
-        rows |= name_rows("lab", one)
-    return rows
+def lab_row(one: LabFacts) -> dict[Row, Columns]:
+    """Columns: lab_id, canonical_id, successor_id."""
+    successor = one.end.successor if one.end else None
+    return {Row("labs", _text(one)): (one.id, one.canonical_id, successor)}
 
 
-def name_rows(kind: str, one: PersonFacts | LabFacts) -> dict[Row, Columns]:
-    """Columns: kind, folded, subject_id, canonical_id."""
+def name_rows(
+    kind: str, one: PersonFacts | LabFacts, said: Iterable[str] | None = None
+) -> dict[Row, Columns]:
+    """Of all names, or of those *said*. Columns: kind, folded, subject_id, canonical_id."""
     names = [
         (kind, folded, one.id, one.canonical_id)
-        for folded in dict.fromkeys(map(fold_name, one.names))
+        for folded in dict.fromkeys(map(fold_name, one.names if said is None else said))
     ]
     return {Row("names", _JSON.encode(columns).decode()): columns for columns in names}
 

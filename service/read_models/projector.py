@@ -18,21 +18,24 @@ from service.domain.events import (
     Retraction,
     id_of,
 )
+from service.domain.families import FamilyHistory
 from service.domain.findings import Finding
 from service.domain.history import History, Said
-from service.domain.identity import PersonFacts
-from service.domain.labs import LabFacts, Labs, fold_labs
+from service.domain.identity import PersonFacts, fold_name
+from service.domain.labs import LabFacts, Labs
 from service.domain.stints import Stint
 from service.domain.subjects import Subject, concerns_of
 from service.read_models.beliefs import (
     Beliefs,
     Columns,
+    Part,
     Row,
     add_finding,
     add_person,
     add_stint,
     finding_rows,
-    lab_rows,
+    lab_row,
+    name_rows,
 )
 
 
@@ -127,17 +130,50 @@ def project_labs(
     Shapes: *facts* are all facts of the family, in position order. Returns what the labs were
     at *after* and each change since.
     """
-    changes = [LabChange(after, _family_facts(family, facts, after)[0], moves_people=True)]
+    history = FamilyHistory(family)
+    for event in facts:
+        if event.position <= after:
+            history.take(event)
+    history.settle()
+    changes = [LabChange(after, Labs(history.labs), moves_people=True)]
+    is_first = True
     for event in facts:
         if event.position <= after:
             continue
-        labs, findings = _family_facts(family, facts, event.position)
-        rows = lab_rows(labs.values()) | finding_rows(findings)
-        beliefs.replace(event.position, {("family",): rows})
-        if labs != changes[-1].labs:
-            moves = _what_people_see(labs) != _what_people_see(changes[-1].labs)
-            changes.append(LabChange(event.position, labs, moves))
+        before, findings = changes[-1].labs, history.findings
+        history.take(event)
+        changed = history.settle()
+        told = list(history.labs) if is_first else changed
+        parts = _lab_parts(told, {} if is_first else before, history.labs)
+        if is_first or history.findings is not findings:
+            parts["findings",] = finding_rows(history.findings)
+        beliefs.replace(event.position, parts)
+        is_first = False
+        if changed:
+            moves = any(_seen(before.get(one)) != _seen(history.labs[one]) for one in changed)
+            changes.append(LabChange(event.position, Labs(history.labs), moves))
     return changes
+
+
+def _lab_parts(
+    changed: Iterable[str], before: Mapping[str, LabFacts], after: Mapping[str, LabFacts]
+) -> dict[Part, dict[Row, Columns]]:
+    """
+    What labs say now: each name is a part by itself, so that a new one costs no look at the others.
+    """
+    parts: dict[Part, dict[Row, Columns]] = {}
+    for one in changed:
+        old, new = before.get(one), after[one]
+        parts["lab", one] = lab_row(new)
+        known = frozenset() if old is None else frozenset(old.names)
+        if old is None or old.canonical_id != new.canonical_id or not known.issubset(new.names):
+            parts.update({("name", one, fold_name(name)): {} for name in known})
+            known = frozenset()
+        come = [name for name in new.names if name not in known]
+        parts.update(
+            {("name", one, c[1]): {row: c} for row, c in name_rows("lab", new, come).items()}
+        )
+    return parts
 
 
 def project_people(
@@ -216,13 +252,6 @@ def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:
     return labs
 
 
-def _family_facts(
-    family: frozenset[str], facts: Sequence[RecordedEvent], until: Position
-) -> tuple[Labs, list[Finding]]:
-    labs, findings = fold_labs([e for e in facts if e.position <= until])
-    own = Labs({one: labs[one] for one in sorted(family) if one in labs})
-    return own, [f for f in findings if f.labs[0] in family]
-
-
-def _what_people_see(labs: Mapping[str, LabFacts]) -> list[tuple[object, ...]]:
-    return [(one.id, one.canonical_id, one.founding, one.end) for one in labs.values()]
+def _seen(lab: LabFacts | None) -> tuple[object, ...] | None:
+    """What of a lab the fold of people looks at."""
+    return None if lab is None else (lab.canonical_id, lab.founding, lab.end)
