@@ -12,7 +12,7 @@ from service.api.openapi import document
 from tests.support.counted import count
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
-EXAMPLES = {"dev": 15, "ci": 100, "long": 1000}[PROFILE]
+EXAMPLES = {"dev": 15, "ci": 100, "long": 500}[PROFILE]
 
 schema = schemathesis.openapi.from_dict(
     document(),

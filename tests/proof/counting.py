@@ -7,6 +7,7 @@ Loaded by the proof alone (`-p tests.proof.counting`), with the settings that it
 import functools
 import inspect
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,25 @@ DONE = "TIMELINE_PROOF_DONE"
 PLANNED = "TIMELINE_PROOF_PLANNED"
 """Where the number of tests goes."""
 _COUNTED = "counted"
+_TEST = "test"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Keeper(), "proof-keeper")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     done = set(Path(os.environ[DONE]).read_text().splitlines())
-    items[:] = [item for item in items if item.nodeid not in done]
+    seen: Counter[str] = Counter()
     for item in items:
+        seen[item.nodeid] += 1
+        # Tests that are made of the OpenAPI document share one id.
+        alike = f" ({seen[item.nodeid]})" if seen[item.nodeid] > 1 else ""
+        item.user_properties.append((_TEST, item.nodeid + alike))
         _count_examples(item)
+    items[:] = [item for item in items if dict(item.user_properties)[_TEST] not in done]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -54,15 +66,17 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         item.user_properties.append((_COUNTED, msgspec.to_builtins(told)))
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    # In several processes, this is told to each; only the one that leads them keeps it.
-    if os.environ.get("PYTEST_XDIST_WORKER") or not _is_told(report):
-        return
-    raw = next((value for name, value in report.user_properties if name == _COUNTED), [])
-    counted = msgspec.convert(raw, Sequence[Counted])
-    outcome = report.outcome
-    part = os.environ[PART]
-    add(Path(os.environ[FILE]), Result(report.nodeid, part, outcome, report.duration, counted))
+class _Keeper:
+    """Of several processes the one that leads them keeps what each of them is told."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not _is_told(report):
+            return
+        told = dict(report.user_properties)
+        counted = msgspec.convert(told.get(_COUNTED, []), Sequence[Counted])
+        test, part = str(told[_TEST]), os.environ[PART]
+        result = Result(test, part, report.outcome, report.duration, counted)
+        add(Path(os.environ[FILE]), result)
 
 
 def _is_told(report: pytest.TestReport) -> bool:

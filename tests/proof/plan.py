@@ -47,7 +47,7 @@ PLAN = (
         ["tests/integration/recording/test_interleavings.py"],
         {"TIMELINE_INTERLEAVINGS": "all"},
         {},
-        minutes=15,
+        minutes=9,
         keyword="test_two_writers and same and lab",
     ),
     Part(
@@ -59,7 +59,7 @@ PLAN = (
         ],
         {"HYPOTHESIS_PROFILE": "long"},
         {"HYPOTHESIS_PROFILE": "dev"},
-        minutes=20,
+        minutes=18,
         keyword="fuzz or hostile",
     ),
     Part(
@@ -67,7 +67,7 @@ PLAN = (
         ["tests/unit", "tests/fuzzing"],
         {"HYPOTHESIS_PROFILE": "long", "TIMELINE_FUZZING_SECONDS": "120"},
         {"HYPOTHESIS_PROFILE": "dev"},
-        minutes=10,
+        minutes=20,
         keyword="dates or identity or submissions",
     ),
 )

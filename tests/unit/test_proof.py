@@ -33,7 +33,7 @@ def test_does_not_hold_yet():
 @given(st.integers())
 @settings(max_examples=7)
 def test_law(number):
-    pass
+    count("input", "numbers")
 """
 
 
@@ -94,6 +94,8 @@ def test_part_that_failed_goes_on_where_it_ended(tmp_path: Path) -> None:
         "test_does_not_hold_yet": "failed",
         "test_law": "passed",
     }, (tmp_path / "out" / "three.log").read_text()
+    (numbers,) = results["test_law"].counted
+    assert (numbers.what, numbers.number >= 7) == ("numbers", True)
     assert results["test_holds"].counted == [Counted("fault", "service killed", 3)]
     (tmp_path / "mended").touch()
     results = once()
