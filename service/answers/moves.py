@@ -1,4 +1,4 @@
-"""Who moved from where to where, and how many."""
+"""Who moved from where to where, and when."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from service.answers.names import Labels, Named, order_of
+from service.answers.names import Labels, Named
 from service.answers.pages import page_after
 from service.answers.times import KnownAt, Period, Times
 from service.answers.views import PEOPLE_MAX, View, canonical_in, view_of_all, view_of_person
@@ -130,33 +130,6 @@ class MovesAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Events that `published_by` left out and that have no dated source."""
 
 
-class Flow(Struct, frozen=True, kw_only=True):
-    """How many moved from one lab to another."""
-
-    from_lab: Named | None = field(name="from")
-    """Null of arrivals before which nothing is known."""
-    to_lab: Named | None = field(name="to")
-    """Null of departures after which nothing is known."""
-    count: Sure
-    moves: str
-    """The address of its rows."""
-
-
-class FlowsAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Flows between labs, the largest first; after them those of which one side is not known."""
-
-    items: Sequence[Flow]
-    next: str | None
-    count: Sure
-    """Of all flows together."""
-    period: Period
-    reach: Reach
-    at: date
-    known_at: KnownAt
-    published_by: date | None = None
-    undated_events: int | None = None
-
-
 class Asked(Struct, frozen=True, kw_only=True):
     """Which moves are asked for; names as they were given."""
 
@@ -176,17 +149,22 @@ class Asked(Struct, frozen=True, kw_only=True):
         return "left" if self.from_lab is not None and self.to_lab is None else "joined"
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """A move that was asked for."""
+
     move: Move
     dated: Endpoint
+    """The date that decides about period and order."""
     in_period: Sureness | None
     career: Sequence[Stint]
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """All moves that were asked for, and what is known of their labs."""
+
     view: View
     labs: Labs
-    rows: Sequence[_Row]
+    rows: Sequence[Row]
 
 
 async def moves_between(
@@ -199,17 +177,17 @@ async def moves_between(
         UnknownName, AmbiguousName: see `resolve_path`.
         BadParameter: more people than one question may take, or *after* is none of these moves.
     """
-    found = await _found(connection, times, asked)
+    found = await find_moves(connection, times, asked)
     # The latest first, and whom a name puts first among those of one day.
     rows = sorted(found.rows, key=lambda row: row.move.key)
     rows.sort(key=lambda row: (row.dated.lo, row.dated.hi), reverse=True)
-    page, next_place = page_after(rows, after, limit, lambda row: _place(row.move.key))
+    page, next_place = page_after(rows, after, limit, lambda row: place_of(row.move.key))
     people = {row.move.key[0] for row in page}
     labels = Labels(await found.view.people(people), found.labs, times.at)
     return MovesAnswer(
         items=[_view(row, labels) for row in page],
         next=next_place,
-        count=_count(found.rows),
+        count=count_of(found.rows),
         period=Period(asked.from_on, asked.to_on),
         dated_by=asked.dated_by,
         reach=Reach(asked.within, BEFORE_DAYS),
@@ -220,53 +198,14 @@ async def moves_between(
     )
 
 
-async def flows_between(
-    connection: Connection,
-    times: Times,
-    asked: Asked,
-    *,
-    after: str | None,
-    limit: int,
-    address: Callable[[Mapping[str, str]], str],
-) -> FlowsAnswer:
+async def find_moves(connection: Connection, times: Times, asked: Asked) -> Found:
     """
-    At most *limit* flows after one, each with the *address* of its moves by their filters.
+    The moves that are asked for, in no order.
 
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
-        BadParameter: more people than one question may take, or *after* is none of these flows.
+        BadParameter: more people than one question may take.
     """
-    found = await _found(connection, times, asked)
-    cells: dict[tuple[str | None, str | None], list[_Row]] = {}
-    for row in found.rows:
-        cells.setdefault((_lab_of(row.move.departure), _lab_of(row.move.arrival)), []).append(row)
-    labels = Labels({}, found.labs, times.at)
-    flows = [
-        Flow(
-            from_lab=None if from_lab is None else labels.lab(from_lab),
-            to_lab=None if to_lab is None else labels.lab(to_lab),
-            count=_count(rows),
-            moves=address(_filters(from_lab, to_lab, asked)),
-        )
-        for (from_lab, to_lab), rows in cells.items()
-    ]
-    flows.sort(key=_by_size)
-    page, next_place = page_after(flows, after, limit, _place_of_flow)
-    return FlowsAnswer(
-        items=page,
-        next=next_place,
-        count=_count(found.rows),
-        period=Period(asked.from_on, asked.to_on),
-        reach=Reach(asked.within, BEFORE_DAYS),
-        at=times.at,
-        known_at=times.known_at,
-        published_by=times.published_by,
-        undated_events=found.view.undated_events,
-    )
-
-
-async def _found(connection: Connection, times: Times, asked: Asked) -> _Found:
-    """The moves that are asked for, in no order."""
     person: str | None = None
     if asked.person is None:
         view = await view_of_all(connection, times)
@@ -283,7 +222,7 @@ async def _found(connection: Connection, times: Times, asked: Asked) -> _Found:
     labs = await labs_of(view, careers)
 
     def is_asked(move: Move) -> bool:
-        left, joined = _lab_of(move.departure), _lab_of(move.arrival)
+        left, joined = lab_of(move.departure), lab_of(move.arrival)
         return (
             from_lab in (None, left)
             and to_lab in (None, joined)
@@ -292,12 +231,12 @@ async def _found(connection: Connection, times: Times, asked: Asked) -> _Found:
         )
 
     rows = await asyncio.to_thread(_rows, careers, labs, asked, is_asked)
-    return _Found(view, labs, rows)
+    return Found(view, labs, rows)
 
 
 def _rows(
     careers: Careers, labs: Labs, asked: Asked, is_asked: Callable[[Move], bool]
-) -> list[_Row]:
+) -> list[Row]:
     rows = []
     for career in careers.values():
         for move in moves(career, labs, within=asked.within):
@@ -307,7 +246,7 @@ def _rows(
             in_period = falls_in(dated, asked.from_on, asked.to_on)
             if in_period is not None:
                 has_period = asked.from_on is not None or asked.to_on is not None
-                rows.append(_Row(move, dated, in_period if has_period else None, career))
+                rows.append(Row(move, dated, in_period if has_period else None, career))
     return rows
 
 
@@ -356,51 +295,23 @@ async def labs_of(view: View, careers: Mapping[str, Iterable[Stint]]) -> Labs:
     return labs
 
 
-def _lab_of(stint: Stint | None) -> str | None:
+def lab_of(stint: Stint | None) -> str | None:
+    """Where a stint is, if there is one."""
     return None if stint is None else stint.lab
 
 
-def _count(rows: Iterable[_Row]) -> Sure:
+def count_of(rows: Iterable[Row]) -> Sure:
+    """How many, those of which both pair and period are certain first."""
     are_sure = ["possible" not in (row.move.is_next, row.in_period) for row in rows]
     return Sure(are_sure.count(True), are_sure.count(False))
 
 
-def _filters(from_lab: str | None, to_lab: str | None, asked: Asked) -> dict[str, str]:
-    """What leads from a flow to its moves, and to no others."""
-    filters: dict[str, str] = {}
-    if from_lab is not None:
-        filters["from_lab"] = from_lab
-    if to_lab is not None:
-        filters["to_lab"] = to_lab
-    if from_lab is None or to_lab is None:
-        filters["kind"] = "arrival" if from_lab is None else "departure"
-    for name, on in (("from", asked.from_on), ("to", asked.to_on)):
-        if on is not None:
-            filters[name] = on.isoformat()
-    return filters | {"within": str(asked.within)}
-
-
-def _by_size(flow: Flow) -> tuple[bool, int, int, tuple[str, str], tuple[str, str]]:
-    none = Named("", "")
-    count = flow.count
-    return (
-        flow.from_lab is None or flow.to_lab is None,
-        -count.certain - count.possible,
-        -count.certain,
-        order_of(flow.from_lab or none),
-        order_of(flow.to_lab or none),
-    )
-
-
-def _place_of_flow(flow: Flow) -> str:
-    return _place([one.id if one is not None else "" for one in (flow.from_lab, flow.to_lab)])
-
-
-def _place(parts: Iterable[str]) -> str:
+def place_of(parts: Iterable[str]) -> str:
+    """Where an item stands in a list, for a cursor; none of *parts* has spaces."""
     return " ".join(part or "-" for part in parts)
 
 
-def _view(row: _Row, labels: Labels) -> MoveView:
+def _view(row: Row, labels: Labels) -> MoveView:
     move = row.move
     events = [e for stint in (move.departure, move.arrival) if stint for e in stint.events]
     return MoveView(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import islice
 
-from service.answers import colleagues, headcounts, moves
+from service.answers import colleagues, flows, headcounts, moves
 from service.answers.times import Period, Times
 from service.api.links import path_of, query_of
 from service.api.operations import Call, Page
@@ -53,7 +53,7 @@ async def list_flows(call: Call) -> Page:
         within=call.query.get("within", WITHIN_DAYS),
     )
     with names_in_query():
-        answer = await moves.flows_between(
+        answer = await flows.flows_between(
             connection,
             times,
             asked,

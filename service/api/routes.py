@@ -10,10 +10,11 @@ from service.answers.dry_runs import DryRunAnswer
 from service.answers.erasures import ErasureAnswer, ErasureRehearsal
 from service.answers.events import EventsAnswer
 from service.answers.findings import FindingsAnswer
+from service.answers.flows import FlowsAnswer
 from service.answers.headcounts import HeadcountsAnswer
 from service.answers.labs import LabAnswer, LabsAnswer
 from service.answers.log import LogAnswer, VerificationAnswer
-from service.answers.moves import FlowsAnswer, MovesAnswer
+from service.answers.moves import MovesAnswer
 from service.answers.people import PeopleAnswer, PersonAnswer
 from service.answers.why import WhyAnswer
 from service.api import (

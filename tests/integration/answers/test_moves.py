@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.answers.colleagues import colleagues_of
+from service.answers.flows import flows_between
 from service.answers.headcounts import headcounts_of
-from service.answers.moves import Asked, MovesAnswer, flows_between, moves_between
+from service.answers.moves import Asked, MovesAnswer, moves_between
 from service.answers.times import KnownAt, Period, Times
 from service.domain.colleagues import together
 from service.domain.events import RecordedEvent
