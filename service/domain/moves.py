@@ -7,7 +7,7 @@ many days after it, or a few weeks before it, since many begin somewhere while t
 elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -91,6 +91,16 @@ class _Arrival(NamedTuple):
     """When the stay ended, with those into which mergers carried it; None if it did not."""
 
 
+class _Departure(NamedTuple):
+    stint: Stint
+    end: Endpoint
+    allowed: Sequence[_Arrival]
+    """Those that some reading of the dates allows to be the next one."""
+    nearest: _Arrival | None
+    is_sure: bool
+    """Whether every reading has that one as the nearest."""
+
+
 def moves(stints: Sequence[Stint], labs: Labs, *, within: int = WITHIN_DAYS) -> list[Move]:
     """
     The moves of one person, and the departures and arrivals that belong to none.
@@ -98,49 +108,30 @@ def moves(stints: Sequence[Stint], labs: Labs, *, within: int = WITHIN_DAYS) -> 
     Shapes: all stints of the person, any order; *labs* has their labs with all successors.
     Units: *within* in days.
     """
-    carried = [_is_carried(stint, stints, labs) for stint in stints]
-    mergers = {
-        end.event_id
-        for stint, is_carried in zip(stints, carried, strict=True)
-        if is_carried and (end := labs[stint.lab].end) is not None
-    }
-    departures = sorted(
-        (
-            stint
-            for stint, is_carried in zip(stints, carried, strict=True)
-            if not is_carried and stint.end is not None
-        ),
-        key=_by_end,
-    )
-    arrivals = [
-        _Arrival(stint, _end_of_stay(stint, stints, carried))
-        for stint in stints
-        if not _is_merged_in(stint, mergers, labs)
-    ]
-    chosen = {id(d): _nearest(d, arrivals, within) for d in departures}
+    arrivals, ended = _both_ends(stints, labs)
+    departures = [_departure(stint, arrivals, within) for stint in ended]
+    leading_to: dict[int, list[_Departure]] = {}
+    for departure in departures:
+        for arrival in departure.allowed:
+            leading_to.setdefault(id(arrival), []).append(departure)
     joined: list[Move] = []
     alone: list[Move] = []
     for departure in departures:
-        arrival = chosen[id(departure)]
-        rivals = [
-            d for d in departures if d is not departure and _may_pick(d, arrival, chosen, within)
-        ]
+        nearest = departure.nearest
+        rivals = leading_to[id(nearest)] if nearest is not None else []
         # Who left somewhere else later had stayed there: it is from there that they came.
-        if arrival is None or any(
-            chosen[id(d)] is arrival and _end_of(departure).hi < _end_of(d).lo for d in rivals
+        if nearest is None or any(
+            r.nearest is nearest and departure.end.hi < r.end.lo for r in rivals
         ):
-            alone.append(Move(departure, None, None))
+            alone.append(Move(departure.stint, None, None))
             continue
-        is_sure = _is_sure(departure, arrival, arrivals, within) and not any(
-            _end_of(d).hi > _end_of(departure).lo
-            and not (
-                (other := chosen[id(d)]) is not None
-                and other is not arrival
-                and _is_sure(d, other, arrivals, within)
-            )
-            for d in rivals
+        is_sure = departure.is_sure and all(
+            r is departure
+            or r.end.hi <= departure.end.lo
+            or (r.is_sure and r.nearest is not nearest)
+            for r in rivals
         )
-        joined.append(Move(departure, arrival.stint, "certain" if is_sure else "possible"))
+        joined.append(Move(departure.stint, nearest.stint, "certain" if is_sure else "possible"))
     led_to = {id(move.arrival) for move in joined}
     alone += [Move(None, a.stint, None) for a in arrivals if id(a.stint) not in led_to]
     return joined + alone
@@ -180,27 +171,45 @@ def elsewhere(move: Move, stints: Sequence[Stint]) -> list[tuple[str, Presence]]
     return [(lab, standing.presence) for lab, standing in found if standing is not None]
 
 
-def _is_carried(stint: Stint, stints: Iterable[Stint], labs: Labs) -> bool:
+def _both_ends(stints: Sequence[Stint], labs: Labs) -> tuple[list[_Arrival], list[Stint]]:
+    """The arrivals of a career, and the stints that ended with a departure, by their ends."""
+    there = {stint.lab for stint in stints}
+    carried = [stint for stint in stints if _is_carried(stint, there, labs)]
+    mergers = {end.event_id for s in carried if (end := labs[s.lab].end) is not None}
+    are_carried = set(map(id, carried))
+    ended_at: dict[UUID, Endpoint | None] = {}
+    left: list[Stint] = []
+    for stint in stints:
+        if id(stint) in are_carried:
+            continue
+        # It rests on what the stints do of which mergers made it, too.
+        ended_at.update(dict.fromkeys(stint.events, stint.end))
+        if stint.end is not None:
+            left.append(stint)
+    arrivals = [
+        _Arrival(stint, ended_at.get(stint.events[0]))
+        for stint in stints
+        if not _is_merged_in(stint, mergers, labs)
+    ]
+    return arrivals, sorted(left, key=_by_end)
+
+
+def _is_carried(stint: Stint, there: Collection[str], labs: Labs) -> bool:
     """
-    Whether a merger took someone along.
+    Whether a merger took someone along, who was at the labs *there*.
 
     Past a closure of the successor it cannot: then they left with the lab.
     """
     end = labs[stint.lab].end
-    if end is None or end.successor is None or end.event_id not in stint.events:
+    if end is None or end.event_id not in stint.events:
         return False
-    successors = _successors(stint.lab, labs)
-    return any(other.lab in successors for other in stints)
-
-
-def _successors(lab: str, labs: Labs) -> set[str]:
-    found: set[str] = set()
-    while (end := labs[lab].end) is not None and end.successor is not None:
-        lab = end.successor
-        if lab in found:
-            break
-        found.add(lab)
-    return found
+    passed = {stint.lab}
+    while end is not None and end.successor is not None and end.successor not in passed:
+        if end.successor in there:
+            return True
+        passed.add(end.successor)
+        end = labs[end.successor].end
+    return False
 
 
 def _is_merged_in(stint: Stint, mergers: Collection[UUID], labs: Labs) -> bool:
@@ -210,71 +219,55 @@ def _is_merged_in(stint: Stint, mergers: Collection[UUID], labs: Labs) -> bool:
     return any(event in mergers and event != by_its_own for event in stint.events)
 
 
-def _end_of_stay(stint: Stint, stints: Sequence[Stint], carried: Sequence[bool]) -> Endpoint | None:
-    """The end of the stint, or of the one into which mergers carried it at last."""
-    for other, is_carried in zip(stints, carried, strict=True):
-        if not is_carried and stint.events[0] in other.events:
-            return other.end
-    return None
+def _departure(stint: Stint, arrivals: Iterable[_Arrival], within: int) -> _Departure:
+    """A departure with the arrival that is nearest at worst of those that can be the next one."""
+    end = stint.end
+    assert end is not None, "a departure ends a stint"
+    allowed = [a for a in arrivals if _is_allowed(stint, end, a, within)]
+    nearest = min(allowed, key=lambda a: _at_worst(end, a), default=None)
+    return _Departure(
+        stint,
+        end,
+        allowed,
+        nearest,
+        nearest is not None and _is_sure(end, nearest, allowed, within),
+    )
 
 
-def _nearest(departure: Stint, arrivals: Iterable[_Arrival], within: int) -> _Arrival | None:
-    """The arrival that is nearest at worst, of those that some reading of the dates allows."""
-    allowed = [a for a in arrivals if _is_allowed(departure, a, within)]
-    return min(allowed, key=lambda a: _at_worst(departure, a), default=None)
-
-
-def _is_allowed(departure: Stint, arrival: _Arrival, within: int) -> bool:
+def _is_allowed(stint: Stint, end: Endpoint, arrival: _Arrival, within: int) -> bool:
     """Whether it can be the next one: within reach, another stay, and not over before."""
-    end = _end_of(departure)
     gap = _gap(end, arrival.stint.start)
     return (
         gap.lo <= within
         and gap.hi >= -BEFORE_DAYS
-        and arrival.stint.events[0] not in departure.events
+        and arrival.stint.events[0] not in stint.events
         and (arrival.end is None or arrival.end.hi > end.lo)
     )
 
 
-def _is_sure(
-    departure: Stint, arrival: _Arrival, arrivals: Iterable[_Arrival], within: int
-) -> bool:
+def _is_sure(end: Endpoint, arrival: _Arrival, allowed: Iterable[_Arrival], within: int) -> bool:
     """Whether every reading of the dates has it as the nearest one."""
-    end = _end_of(departure)
     gap = _gap(end, arrival.stint.start)
     if gap.lo < -BEFORE_DAYS or gap.hi > within:
         return False
     if arrival.end is not None and arrival.end.lo <= end.hi:
         return False
-    worst = _at_worst(departure, arrival)
-    return not any(
-        other is not arrival
-        and _is_allowed(departure, other, within)
-        and _at_best(departure, other) < worst
-        for other in arrivals
-    )
-
-
-def _may_pick(
-    departure: Stint, arrival: _Arrival | None, chosen: Mapping[int, _Arrival | None], within: int
-) -> bool:
-    return arrival is not None and (
-        chosen[id(departure)] is arrival or _is_allowed(departure, arrival, within)
-    )
+    worst = _at_worst(end, arrival)
+    return all(other is arrival or _at_best(end, other) >= worst for other in allowed)
 
 
 _Distance = tuple[int, bool, str, str]
 """Days, whether the arrival came first, and what tells two alike apart."""
 
 
-def _at_worst(departure: Stint, arrival: _Arrival) -> _Distance:
-    gap = _gap(_end_of(departure), arrival.stint.start)
+def _at_worst(end: Endpoint, arrival: _Arrival) -> _Distance:
+    gap = _gap(end, arrival.stint.start)
     far = max(abs(gap.lo), abs(gap.hi))
     return (far, gap.lo == -far and far > 0, arrival.stint.lab, str(arrival.stint.events[0]))
 
 
-def _at_best(departure: Stint, arrival: _Arrival) -> _Distance:
-    gap = _gap(_end_of(departure), arrival.stint.start)
+def _at_best(end: Endpoint, arrival: _Arrival) -> _Distance:
+    gap = _gap(end, arrival.stint.start)
     near = 0 if gap.lo <= 0 <= gap.hi else min(abs(gap.lo), abs(gap.hi))
     return (near, gap.hi < 0, arrival.stint.lab, str(arrival.stint.events[0]))
 
@@ -283,11 +276,6 @@ def _gap(end: Endpoint, start: Endpoint) -> Gap:
     return Gap((start.lo - end.hi).days, (start.hi - end.lo).days)
 
 
-def _end_of(stint: Stint) -> Endpoint:
-    assert stint.end is not None, "a departure ends a stint"
-    return stint.end
-
-
 def _by_end(stint: Stint) -> tuple[date, date, str]:
-    end = _end_of(stint)
-    return (end.hi, end.lo, stint.lab)
+    assert stint.end is not None, "a departure ends a stint"
+    return (stint.end.hi, stint.end.lo, stint.lab)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from service.domain import moves as domain
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
 from service.domain.events import Fact, Payload, RecordedEvent
 from service.domain.fold import State, fold
@@ -399,6 +400,38 @@ def test_each_departure_and_each_arrival_is_told(events: list[RecordedEvent], wi
             assert move.gap.hi >= -BEFORE_DAYS
             if move.is_next == "certain":
                 assert move.left.hi <= move.joined.lo or move.gap.lo < 0
+
+
+def test_work_grows_with_the_pairs_of_departures_and_arrivals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often someone came and went within reach: not with every third one for each pair."""
+    asked = 0
+    gap_of = domain._gap
+
+    def counted(end: Endpoint, start: Endpoint) -> domain.Gap:
+        nonlocal asked
+        asked += 1
+        return gap_of(end, start)
+
+    monkeypatch.setattr(domain, "_gap", counted)
+    for stays in (10, 40):
+        asked = 0
+        found, _ = moves_of(fold(log(*_coming_and_going(stays))), within=3660)
+        assert len(found) == stays + 1
+        assert asked <= 5 * stays**2
+
+
+def _coming_and_going(stays: int) -> list[Fact]:
+    first = [FIRST_DAY + timedelta(days=20 * n) for n in range(stays)]
+    return [
+        event
+        for on in first
+        for event in (
+            hire("ann", at="x", on=on.isoformat()),
+            departure("ann", at="x", on=(on + timedelta(days=10)).isoformat()),
+        )
+    ]
 
 
 def test_unbounded_dates_are_compared_without_a_fault() -> None:
