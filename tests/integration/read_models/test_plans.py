@@ -97,11 +97,8 @@ ASKED = [
         "people_person_id_known_to_idx",
     ),
     *(
-        Asked(
-            "read_models", "moves:fetch_careers_at_lab", (*YEAR, *YEAR, known_at, 20_000, lab), by
-        )
+        Asked("read_models", "moves:fetch_careers_at_lab", (*YEAR, *YEAR, NOW, 20_000, lab), by)
         for lab in ("small-7", "mid-7")
-        for known_at in (NOW, THEN)
         for by in (STINTS_BY_LAB, STINTS_BY_PERSON)
     ),
     *(
