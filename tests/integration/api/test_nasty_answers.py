@@ -75,12 +75,25 @@ def paths() -> Iterator[str]:
                 yield filled + ("?from=2019&to=2021" if filled.endswith("/changes") else "")
 
 
+def questions() -> Iterator[str]:
+    """Names and questions in words of each of them."""
+    for number, text in enumerate(TEXTS):
+        for words in (
+            text,
+            f"L{number} {text}",
+            f"who was at L{number} {text} in 2021",
+            f"where was P{number} {text} on {text}",
+            f"moves from L{number} {text} to {text} in 2020",
+        ):
+            yield f"/v1/ask?q={quote(words, safe='')}"
+
+
 async def test_answers_tell_hostile_texts_as_they_are_and_act_on_nobody(
     nasty: httpx.AsyncClient,
 ) -> None:
     """JSON that says what was said, under headers in which nothing but plain text stands."""
     statuses = set()
-    for path in dict.fromkeys(paths()):
+    for path in dict.fromkeys((*paths(), *questions())):
         response = await nasty.get(path)
         statuses.add(response.status_code)
         assert response.status_code in (200, 404, 409, 422), (path, response.text)
