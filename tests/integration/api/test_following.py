@@ -68,6 +68,26 @@ async def test_event_is_told_as_it_reads(served: httpx.AsyncClient) -> None:
     assert told[0].event["revision"] == len(SEED)
 
 
+@pytest.mark.parametrize("is_followed", [True, False], ids=["meanwhile", "not meanwhile"])
+async def test_who_comes_later_is_told_what_reads_then(
+    is_followed: bool, served: httpx.AsyncClient, made: Machinery
+) -> None:
+    """Nothing that was read for those before is told again once the head has moved."""
+    async with contextlib.AsyncExitStack() as opened:
+        stream = await opened.enter_async_context(following(served))
+        await hear(stream, len(SEED))
+        if not is_followed:
+            await opened.aclose()
+            await until(lambda: made.follower._watching is None or made.follower._watching.done())
+        await served.put(f"/v1/events/{HIRED}/retraction", json={"reason": "nobody came"})
+        if is_followed:
+            await hear(stream, 1)
+        async with following(served) as other:
+            told = await hear(other, len(SEED) + 1)
+    assert [one.event for one in told] == (await get(served, "/v1/events"))["items"]
+    assert told[0].event["revision"] == len(SEED) + 1
+
+
 async def test_correction_is_told_as_an_event_of_its_own(served: httpx.AsyncClient) -> None:
     async with following(served, after=len(SEED)) as stream:
         await served.put(f"/v1/events/{HIRED}/retraction", json={"reason": "nobody came"})
