@@ -42,6 +42,8 @@ END_SECONDS = 8.6
 """By then what goes on by itself has put its things away."""
 TICKS_A_SECOND = 10
 """The server's own."""
+DUE_LOOK_SECONDS = 10.0
+"""Between looks at whether an erasure left a replay due; whoever erased begins it at once."""
 PAUSE_SECONDS_MAX = 60.0
 """Between tries to make the read models current, doubled each time."""
 
@@ -99,11 +101,7 @@ async def answer(
         await overseer.may_listen()
         if not place.leads:
             await _see_head(made)
-            state = await read_state(made.pool)
-            made.is_readable = state.is_readable
-            if state.is_due:
-                # One of them ended before the replay that its erasure left due.
-                made.tasks.add(asyncio.create_task(_become_current(made, empty=True)))
+            made.is_readable = (await read_state(made.pool)).is_readable
         server = Server(made, overseer, settings.proxies)
         overseer.oversee(server)
         if place.shared_folder is not None:
@@ -111,6 +109,7 @@ async def answer(
         if place.leads:
             made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
             made.tasks.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))
+            made.tasks.add(asyncio.create_task(_stay_current(made), name="stay_current"))
         await server.serve(list(sockets))
 
 
@@ -230,6 +229,21 @@ async def _become_current(made: Machinery, *, empty: bool) -> None:
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
         else:
             return
+
+
+async def _stay_current(made: Machinery) -> None:
+    """
+    Replay what an erasure left due whose process ended before, a command or another worker.
+
+    Faults pass: it looks again.
+    """
+    while True:
+        await asyncio.sleep(DUE_LOOK_SECONDS)
+        try:
+            if (await read_state(made.pool)).is_due:
+                await make_current(made.pool, made.workforce)
+        except Exception:
+            log.exception("replay_failed", retry_in_seconds=DUE_LOOK_SECONDS)
 
 
 async def _prepare(made: Machinery, *, empty: bool) -> None:

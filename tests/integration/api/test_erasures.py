@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from service import answering
 from service.api.operations import Machinery, Operation
 from service.api.routes import OPERATIONS
 from service.app import machinery, make_current, read_state
@@ -22,6 +23,7 @@ from service.read_models import tables
 from service.read_models.replays import Overtaken
 from service.recording.erasing import Asked
 from service.settings import Settings
+from service.tasks import end
 from tests.integration.api.asking import UNKNOWN, get, pointers, position, problem, record
 from tests.support.histories import believed, fetch_rows, read_log, rows_of
 from tests.support.postgres import KEYS, http_client
@@ -389,6 +391,18 @@ async def test_what_a_killed_service_left_due_the_next_one_does(
     assert (await read_state(made.pool)).is_current
     made_anew = (await get(told, "/v1/replays"))["items"][0]
     assert (made_anew["state"], made_anew["checkpoint"]) == ("done", await position(told))
+
+
+async def test_what_another_process_left_due_a_service_does_soon(
+    told: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "DUE_LOOK_SECONDS", 0.01)
+    staying = asyncio.create_task(answering._stay_current(made))
+    asked = Asked(reason=REASON, person=GRACE, recorded_by="a", request_id="r", receipts_of="a")
+    await made.writer.erase(asked)
+    await replayed(told)
+    await end({staying})
+    assert (await read_state(made.pool)).is_current
 
 
 STATEMENTS_MAX = 9
