@@ -16,7 +16,7 @@ from service.api.noting import note
 from service.api.operations import Call, Machinery, Page
 from service.api.paging import limit_of, place_of
 from service.api.submitting import idempotency_key
-from service.domain.events import FACTS, Fact, NewEvent, Payload, references
+from service.domain.events import FACTS, PAYLOADS, Fact, NewEvent, Payload, references
 from service.domain.identity import is_slug
 from service.domain.refusals import Fault, Invalid, shown
 from service.domain.submissions import check_payload, check_reason, check_uuid, digest, escaped
@@ -29,6 +29,7 @@ EVENTS_MAX = 100_000
 PAUSE_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 60.0
 """Between tries to replay, doubled each time."""
+_RESTATED = {type_: PAYLOADS[type_] for type_ in ("correction", "retraction", "profile")}
 _TARGETS = ("person", "event_id", "again")
 
 log = structlog.get_logger()
@@ -178,7 +179,7 @@ def _again(raw: Any, faults: list[Fault]) -> Again | None:
     return Again(
         event_id=event_id,
         events=tuple(dict.fromkeys(one for one in ids if one is not None)),
-        restated=tuple(one for one in said if one is not None),
+        restated=tuple({one.event_id: one for one in said if one is not None}.values()),
     )
 
 
@@ -191,7 +192,7 @@ def _restated(raw: Any, pointer: str, faults: list[Fault]) -> NewEvent | None:
     rest = dict(raw)
     event_id, found = check_uuid(rest.pop("event_id", None), f"{pointer}/event_id")
     faults += found
-    payload, found = check_payload(rest, pointer)
+    payload, found = check_payload(rest, pointer, types=_RESTATED)
     faults += found or ([] if payload is None else _names_in(payload, pointer))
     if len(faults) > before or event_id is None or payload is None:
         return None

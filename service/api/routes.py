@@ -593,6 +593,7 @@ OPERATIONS: tuple[Operation, ...] = (
             *_BODY_REFUSALS,
             r.AmbiguousName,
             r.UnknownEvent,
+            r.EventIdTaken,
             r.IdempotencyKeyTaken,
             r.AlreadyErased,
             r.NotCorrectable,

@@ -28,6 +28,7 @@ from service.domain.events import (
 from service.domain.mentions import Mentions
 from service.domain.refusals import (
     AlreadyErased,
+    EventIdTaken,
     Fault,
     IdempotencyKeyTaken,
     Invalid,
@@ -137,10 +138,13 @@ async def find_done(connection: Connection, asked: Asked) -> Done | None:
 
     Raises:
         IdempotencyKeyTaken: the key came with another request.
+        EventIdTaken: the erasure of a copy has the id of what is none here.
         AlreadyErased: it came, and what was said again then was erased since.
     """
     if asked.again is not None:
         known = await read.read_by_ids(connection, [asked.again.event_id])
+        if known and not isinstance(known[0].payload, Erasure):
+            raise EventIdTaken(known[0].event_id, known[0].position)
         return await _done(connection, known[0]) if known else None
     if asked.idempotency_key is None:
         return None
@@ -259,7 +263,8 @@ async def _again(connection: Connection, again: Again) -> tuple[Draft, Sequence[
         NothingLeft: this log holds none of the events, or all of them are erased.
     """
     targets = [e.payload.target for e in again.restated if _is_about(e.payload)]
-    known = await read.read_by_ids(connection, [*again.events, *targets])
+    ids = [e.event_id for e in again.restated]
+    known = await read.read_by_ids(connection, [*again.events, *targets, *ids])
     chains = await _chains(connection, {event.root for event in known})
     here = {e.event_id for chain in chains for e in chain}
     restated = [e for e in again.restated if e.event_id not in here]

@@ -274,12 +274,13 @@ async def test_a_repeat_with_its_key_is_told_the_first_answer(told: httpx.AsyncC
         ({"event_id": HIRED, "event": STORY[1] | {"person": "Nobody"}}, 422, "invalid", ["/event/event_id"]),
         ({"again": {"event_id": UNKNOWN, "events": []}}, 422, "invalid", ["/again/events"]),
         ({"again": {"event_id": UNKNOWN, "events": [UNKNOWN]}}, 409, "nothing_left", []),
+        ({"again": {"event_id": HIRED, "events": [FOUNDED]}}, 409, "event_id_taken", []),
         (
             {
                 "again": {
                     "event_id": UNKNOWN,
                     "events": [HIRED],
-                    "restated": [{"type": "closure", "lab": "No Id", "date": "2020", "event_id": UNKNOWN}],
+                    "restated": [{"type": "profile", "lab": "No Id", "event_id": UNKNOWN}],
                 }
             },
             422,
@@ -346,6 +347,35 @@ async def test_an_erased_merger_carries_nobody_from_that_moment_on(
     navy = await get(told, "/v1/labs/navy", **at_works)
     assert navy["lab"]["status"] == "active"
     assert [m["person"]["id"] for m in navy["members"]] == [ADA]
+
+
+async def test_an_erasure_of_a_copy_is_applied_once_with_what_was_said_there(
+    told: httpx.AsyncClient,
+) -> None:
+    ids = [f"00000000-0000-4000-8000-0000000000a{n}" for n in range(4)]
+    named = {"type": "profile", "lab": {"id": "navy", "name": "Navy"}, "event_id": ids[2]}
+    without = {k: v for k, v in STORY[0].items() if k not in ("note", "sources", "event_id")}
+    founded = {
+        "type": "correction",
+        "target": FOUNDED,
+        "reason": "Said there.",
+        "event": without | {"founders": [{"person": {"id": ADA, "name": "Ada Lovelace"}}]},
+        "event_id": ids[3],
+    }
+    first = {"event_id": ids[0], "events": [HIRED], "restated": [named]}
+    done = await erase(told, again=first)
+    assert done["event"]["event_id"] == ids[0]
+    assert [e["event_id"] for e in done["restated"]] == [ids[2]]
+    # One that was erased in the copy alone is passed over, what is here already not said twice.
+    later = {"event_id": ids[1], "events": [FOUNDED, UNKNOWN], "restated": [named, founded]}
+    done = await erase(told, again=later)
+    assert [e["event_id"] for e in done["erased"]] == [FOUNDED]
+    assert [e["event_id"] for e in done["restated"]] == [ids[3]]
+    lab = (await get(told, f"/v1/labs/{LAB}", at="1950-01-01"))["lab"]
+    assert (lab["founded"], [f["id"] for f in lab["founders"]]) == ("1944-07", [ADA])
+    head = await position(told)
+    assert await erase(told, status=200, again=later) == done | {"mentions": None}
+    assert await position(told) == head
 
 
 async def test_there_is_no_way_back_to_read_models_of_before(told: httpx.AsyncClient) -> None:
