@@ -201,7 +201,11 @@ class Writer:
             if done is not None:
                 return done
             rehearsed = await erasing.rehearse(connection, asked, self._chance)
-            return await erasing.erase(connection, asked, self._chance, rehearsed)
+            began = monotonic()
+            done = await erasing.erase(connection, asked, self._chance, rehearsed)
+        if not done.is_replayed:
+            self._tell(Written(1, len(done.restated) + 1, monotonic() - began))
+        return done
 
     async def rehearse_chunk(self, command: Command, stream: StreamRehearsal) -> Recorded:
         """What a partial command of a stream would come to, after the chunks before it."""
