@@ -25,6 +25,7 @@ from service.domain.identity import (
 from tests.support.answers import told
 from tests.support.builders import (
     correction,
+    departure,
     different_people,
     entity,
     founding,
@@ -429,3 +430,16 @@ def test_name_in_common_is_no_alias() -> None:
 
 def _known_names(recorded: list[RecordedEvent], kind: Kind) -> dict[str, KnownNames]:
     return known_names(recorded, in_force(recorded), kind)
+
+
+def test_an_id_whose_creation_was_erased_is_known_by_the_next_name_that_is_said() -> None:
+    events = log(
+        hire("ada", at="x", on="2020"),
+        departure("ada", at="x", on="2021"),
+        person_profile(entity("ada", "Ada Lovelace", "Countess")),
+        person_profile(entity("ada", "Augusta King")),
+    )
+    facts = fold_people(events)["ada"]
+    assert facts.name == "Ada Lovelace"
+    assert facts.names == ("Ada Lovelace", "Countess", "Augusta King")
+    assert fold_people(events[:2])["ada"].name == "ada"
