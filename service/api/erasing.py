@@ -22,7 +22,7 @@ from service.domain.refusals import Fault, Invalid, shown
 from service.domain.submissions import check_payload, check_reason, check_uuid, digest, escaped
 from service.log.read import read_head
 from service.read_models.replay import make_current
-from service.recording.erasing import Again, Asked
+from service.recording.erasures import Again, Asked
 
 EVENTS_MAX = 100_000
 """Of an erasure of another copy: as many as a body holds."""

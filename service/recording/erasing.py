@@ -5,40 +5,16 @@ Under the log's lock, beside the writer. Once it has committed no process answer
 gone: the read models hold it no more, and are others than before to whoever remembers them.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TypeGuard
-from uuid import UUID
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from service.domain import erasure as plans
-from service.domain.erasure import Chain, Draft, Erasing
-from service.domain.events import (
-    Correction,
-    Erasure,
-    Fact,
-    LogEvent,
-    NewEvent,
-    Payload,
-    Position,
-    RecordedEvent,
-    Retraction,
-    fact_of,
-)
+from service.domain.erasure import Chain, Erasing
+from service.domain.events import Erasure, Fact, NewEvent, Position, RecordedEvent, fact_of
 from service.domain.mentions import Mentions
-from service.domain.refusals import (
-    AlreadyErased,
-    EventIdTaken,
-    Fault,
-    IdempotencyKeyTaken,
-    Invalid,
-    Refusal,
-    UnknownEvent,
-    UnknownName,
-    shown,
-)
-from service.domain.subjects import Subject, concerns_of
-from service.domain.submissions import Submission
+from service.domain.refusals import AlreadyErased, EventIdTaken, IdempotencyKeyTaken, shown
+from service.domain.subjects import concerns_of
 from service.log import erasure as log_erasure
 from service.log import read
 from service.log.append import (
@@ -54,45 +30,15 @@ from service.log.append import (
 from service.log.corrections import Mention
 from service.postgres.pool import Connection
 from service.read_models.catch_up import Concerned, catch_up
-from service.read_models.directory import fetch_directory
 from service.read_models.erasing import forget_people, make_anew
 from service.read_models.replays import overtake
 from service.read_models.rows import keep
 from service.read_models.stale import mark_due
 from service.read_models.switching import drop_before, hold_still
-from service.recording.admission import Chance, admit, moves_people
-from service.recording.commands import Command
-from service.recording.scope import read_scope
+from service.recording.admission import Chance, moves_people
+from service.recording.erasures import Asked, Found, find, is_about, is_known
 
 MENTIONS_MAX = 1000
-
-
-class Again(Struct, frozen=True, kw_only=True):
-    """An erasure of another copy of the log, to be applied to this one."""
-
-    event_id: UUID
-    """Of the erasure, by which it is known here too."""
-    events: tuple[UUID, ...]
-    restated: tuple[NewEvent, ...] = ()
-    """What was said again there, with ids for names."""
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What is to be erased: a person, one event, or what an erasure elsewhere named."""
-
-    reason: str
-    person: str | None = None
-    """An id or a name."""
-    event_id: UUID | None = None
-    instead: Fact | None = None
-    """Of one event: what holds in its place from then on, names as they were sent."""
-    again: Again | None = None
-    recorded_by: str
-    request_id: str
-    receipts_of: str
-    idempotency_key: str | None = None
-    request_digest: bytes = b""
-    """Without the person: nobody is to be found by trying names."""
 
 
 class Rehearsed(Struct, frozen=True):
@@ -127,7 +73,7 @@ async def rehearse(connection: Connection, asked: Asked, chance: Chance) -> Rehe
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await hold_still(connection)
         head = (await read.read_head(connection)).position
-        found = await _found(connection, asked, head, chance)
+        found = await find(connection, asked, head, chance)
         mentions = await _mentions(connection, found, after=0)
     return Rehearsed(tuple(sorted(found.draft.people)), found.erasing, mentions, head)
 
@@ -157,7 +103,7 @@ async def find_done(connection: Connection, asked: Asked) -> Done | None:
     (event,) = await read.read_by_positions(connection, [max(positions)])
     # The same name found again is somebody else's: the one of then is not found by it any more.
     if digest != asked.request_digest or (
-        asked.person is not None and await _is_known(connection, asked.person)
+        asked.person is not None and await is_known(connection, asked.person)
     ):
         raise IdempotencyKeyTaken(asked.idempotency_key)
     return await _done(connection, event)
@@ -179,7 +125,7 @@ async def erase(connection: Connection, asked: Asked, chance: Chance, rehearsed:
         if done is not None:
             return done
         head = await read.read_head(connection)
-        found = await _found(connection, asked, head.position, chance)
+        found = await find(connection, asked, head.position, chance)
         mentions = await _mentions(connection, found, after=rehearsed.head)
         entries = _entries(asked, found, head, chance)
         await append(connection, entries, _receipts(asked, entries))
@@ -205,136 +151,7 @@ async def erase(connection: Connection, asked: Asked, chance: Chance, rehearsed:
     return Done(new[-1], taken, new[:-1], told[:MENTIONS_MAX], is_replayed=False)
 
 
-class _Found(Struct, frozen=True):
-    """What is to be done, and the events from which that follows."""
-
-    draft: Draft
-    erasing: Erasing
-    chains: Sequence[Chain]
-    names: Sequence[str]
-    """Of who is gone."""
-    ids: Sequence[UUID] = ()
-    """Of what is said again, where it has ids already."""
-
-
-async def _found(connection: Connection, asked: Asked, head: Position, chance: Chance) -> _Found:
-    """
-    Raises:
-        Refusal: there is nothing of the kind, or it cannot be erased.
-    """
-    ids: list[UUID] = []
-    chains: Sequence[Chain]
-    if asked.person is not None:
-        person = await _known_person(connection, asked.person, head)
-        linked = await read.read_linked(connection, [Subject("person", person)])
-        people = {subject.id for subject in linked}
-        about = await read.read_streams(connection, people=people)
-        chains = await _chains(connection, {event.root for event in about})
-        draft = plans.of_person(people, chains)
-    elif asked.event_id is not None:
-        known = await read.read_by_ids(connection, [asked.event_id])
-        if not known:
-            raise UnknownEvent(asked.event_id)
-        chains = await _chains(connection, {known[0].root})
-        instead = await _instead(connection, asked, chains[0], chance)
-        draft = plans.of_event(asked.event_id, chains[0], instead)
-    else:
-        assert asked.again is not None, "something is asked for"
-        draft, chains, ids = await _again(connection, asked.again)
-    own_events = [event for chain in chains for event in chain]
-    others = plans.others_named(draft, own_events)
-    streams = await read.read_streams(
-        connection,
-        people=[subject.id for subject in others if subject.kind == "person"],
-        labs=[subject.id for subject in others if subject.kind == "lab"],
-    )
-    # An event of a stream may be about one that is in none of them.
-    rest = await _chains(connection, {event.root for event in streams})
-    erasing = plans.completed(draft, [*own_events, *(e for chain in rest for e in chain)])
-    names = plans.names_of(erasing.gone, own_events)
-    if Mentions(names).in_text(asked.reason):
-        raise Invalid([Fault("/reason", _REASON_NAMES)])
-    return _Found(draft, erasing, chains, names, ids)
-
-
-async def _again(connection: Connection, again: Again) -> tuple[Draft, Sequence[Chain], list[UUID]]:
-    """
-    Raises:
-        NothingLeft: this log holds none of the events, or all of them are erased.
-    """
-    targets = [e.payload.target for e in again.restated if _is_about(e.payload)]
-    ids = [e.event_id for e in again.restated]
-    known = await read.read_by_ids(connection, [*again.events, *targets, *ids])
-    chains = await _chains(connection, {event.root for event in known})
-    here = {e.event_id for chain in chains for e in chain}
-    restated = [e for e in again.restated if e.event_id not in here]
-    draft = plans.of_events(again.events, chains, [e.payload for e in restated])
-    if not draft.erased:
-        raise plans.NothingLeft
-    kept = [e for e in restated if not _is_about(e.payload) or e.payload.target in here]
-    return draft, chains, [e.event_id for e in kept]
-
-
-async def _chains(connection: Connection, roots: Iterable[Position]) -> list[list[RecordedEvent]]:
-    chains: dict[Position, list[RecordedEvent]] = {}
-    for event in await read.read_chains(connection, roots):
-        chains.setdefault(event.root, []).append(event)
-    return list(chains.values())
-
-
-async def _known_person(connection: Connection, text: str, head: Position) -> str:
-    """
-    Raises:
-        Invalid: nobody or several are called so.
-    """
-    directory = await fetch_directory(connection, [("person", text)], position=head)
-    try:
-        found = directory.find("person", text)
-        if found is None:
-            raise UnknownName("person", text)
-    except Refusal as refusal:
-        raise Invalid([refusal.at("/person")]) from refusal
-    return found
-
-
-async def _is_known(connection: Connection, text: str) -> bool:
-    head = (await read.read_head(connection)).position
-    try:
-        await _known_person(connection, text, head)
-    except Invalid as refusal:
-        return refusal.faults[0].code != UnknownName.code
-    return True
-
-
-async def _instead(
-    connection: Connection, asked: Asked, chain: Chain, chance: Chance
-) -> Fact | None:
-    """
-    What is to hold in the place of an event, with ids for names.
-
-    What a retraction would be refused for is found here, too: that the event says nothing any
-    more can uncover what would close a cycle.
-
-    Raises:
-        Refusal: what is said instead cannot be recorded.
-    """
-    target = plans.root_id(chain)
-    said: LogEvent = Retraction(target=target, reason=asked.reason)
-    if asked.instead is not None:
-        said = Correction(target=target, reason=asked.reason, event=asked.instead)
-    elif asked.event_id is None or not plans.has_last_word(asked.event_id, chain):
-        return None
-    command = Command(
-        submissions=[Submission(payload=said, body_digest=b"")],
-        recorded_by=asked.recorded_by,
-        request_id=asked.request_id,
-    )
-    scope = await read_scope(connection, [command], chance.now())
-    (event,) = admit(command, scope, chance).events
-    return None if asked.instead is None else fact_of(event.payload)
-
-
-async def _mentions(connection: Connection, found: _Found, *, after: int) -> list[Mention]:
+async def _mentions(connection: Connection, found: Found, *, after: int) -> list[Mention]:
     """Events that stay, recorded after a position, whose texts mention who is gone."""
     every = await log_erasure.read_mentions(
         connection, Mentions(found.names), after=after, limit=MENTIONS_MAX
@@ -342,7 +159,7 @@ async def _mentions(connection: Connection, found: _Found, *, after: int) -> lis
     return [mention for mention in every if mention.event_id not in found.draft.erased]
 
 
-def _entries(asked: Asked, found: _Found, head: Head, chance: Chance) -> list[LogEntry]:
+def _entries(asked: Asked, found: Found, head: Head, chance: Chance) -> list[LogEntry]:
     """What is said again, then the erasure, as they follow *head*."""
     chains = {plans.root_id(chain): chain for chain in found.chains}
     recorded_at = next_recorded_at(head, chance.now())
@@ -354,7 +171,7 @@ def _entries(asked: Asked, found: _Found, head: Head, chance: Chance) -> list[Lo
     own_id = chance.new_id() if asked.again is None else asked.again.event_id
     entries: list[LogEntry] = []
     for new in (*said, NewEvent(own_id, Erasure(events=erased, reason=asked.reason))):
-        about = chains[new.payload.target] if _is_about(new.payload) else None
+        about = chains[new.payload.target] if is_about(new.payload) else None
         entry = chained(
             head,
             new,
@@ -390,7 +207,7 @@ def _receipts(asked: Asked, entries: Sequence[LogEntry]) -> list[Receipt]:
     ]
 
 
-def _concerned(found: _Found, new: Sequence[RecordedEvent]) -> Concerned:
+def _concerned(found: Found, new: Sequence[RecordedEvent]) -> Concerned:
     """Whom what goes, and what is said again, is about."""
     facts = [
         fact
@@ -405,18 +222,8 @@ def _concerned(found: _Found, new: Sequence[RecordedEvent]) -> Concerned:
     )
 
 
-def _is_about(payload: Payload) -> TypeGuard[LogEvent]:
-    return isinstance(payload, Correction | Retraction)
-
-
 async def _done(connection: Connection, event: RecordedEvent) -> Done:
     """What became of an erasure that is on the log."""
     taken = await log_erasure.read_taken_by(connection, event.position)
     restated = await log_erasure.read_together_with(connection, event.position)
     return Done(event, taken, restated, None, is_replayed=True)
-
-
-_REASON_NAMES = (
-    "The reason says a name of who is erased, and it stays on the log for everybody to read; give "
-    "one without the name."
-)

@@ -27,7 +27,8 @@ from service.read_models.rows import keep
 from service.recording import erasing
 from service.recording.admission import Admitted, Chance, Scope, admit
 from service.recording.commands import Acquaintance, Command, Outcome, Recorded, with_event_ids
-from service.recording.erasing import Asked, Done, Rehearsed
+from service.recording.erasing import Done, Rehearsed
+from service.recording.erasures import Asked
 from service.recording.rehearsal import Rehearsal, rehearse
 from service.recording.scope import concerned_by, is_self_contained, project, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal

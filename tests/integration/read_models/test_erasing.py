@@ -15,7 +15,7 @@ from service.domain.fold import fold
 from service.domain.refusals import Refusal
 from service.log.verify import verify
 from service.read_models.replay import fetch_state, make_current, replay
-from service.recording.erasing import Asked
+from service.recording.erasures import Asked
 from service.recording.writer import Writer
 from tests.support import strategies
 from tests.support.histories import (
