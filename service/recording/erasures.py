@@ -78,6 +78,8 @@ class Found(Struct, frozen=True):
 
 async def find(connection: Connection, asked: Asked, head: Position, chance: Chance) -> Found:
     """
+    What is to be erased and said again for *asked*, by the names known at *head*.
+
     Raises:
         Refusal: there is nothing of the kind, or it cannot be erased.
     """
@@ -157,6 +159,7 @@ async def _known_person(connection: Connection, text: str, head: Position) -> st
 
 
 async def is_known(connection: Connection, text: str) -> bool:
+    """Whether somebody, or several, are called so now."""
     head = (await read.read_head(connection)).position
     try:
         await _known_person(connection, text, head)
@@ -194,6 +197,7 @@ async def _instead(
 
 
 def is_about(payload: Payload) -> TypeGuard[LogEvent]:
+    """Whether it is about another event."""
     return isinstance(payload, Correction | Retraction)
 
 
