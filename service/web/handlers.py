@@ -16,7 +16,7 @@ from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
 from service.web.packing import takes_gzip
 from service.web.page import Page
-from service.web.pages import docs, home, lab, sign_in
+from service.web.pages import corrections, docs, event, home, lab, sign_in
 from service.web.problems import VISIT
 from service.web.responses import redirect
 from service.web.sessions import (
@@ -30,7 +30,14 @@ from service.web.sessions import (
 from service.web.site import Site
 from service.web.visits import Visit
 
-PAGES: Sequence[Page] = (*home.PAGES, *lab.PAGES, *docs.PAGES, *sign_in.PAGES)
+PAGES: Sequence[Page] = (
+    *home.PAGES,
+    *lab.PAGES,
+    *event.PAGES,
+    *corrections.PAGES,
+    *docs.PAGES,
+    *sign_in.PAGES,
+)
 ICON = "icon.svg"
 _ICON_SECONDS = 86_400
 HEAD_SECONDS = 1.0

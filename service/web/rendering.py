@@ -13,7 +13,7 @@ from service.web.asked import Asked, with_pairs
 from service.web.assets import address_of
 from service.web.charts.strips import pieces_svg
 
-NAVIGATION = (("/docs", "API"),)
+NAVIGATION = (("/corrections", "Corrections"), ("/docs", "API"))
 """Addresses in the head of each page, with what they are called."""
 
 

@@ -10,9 +10,9 @@ from service.api.operations import Machinery
 from service.web.handlers import PAGES
 from service.web.visits import TEXT_CHARACTERS_MAX
 from tests.integration.api.asking import record
-from tests.integration.api.test_nasty_answers import TEXTS, events
+from tests.integration.api.test_nasty_answers import HIRED, TEXTS, events
 from tests.support.browsing import Elements, browser, signed_in
-from tests.support.nasty import acting
+from tests.support.nasty import ALL, acting
 
 ELEMENTS = frozenset(
     [
@@ -63,6 +63,14 @@ ELEMENTS = frozenset(
         "summary",
         "pre",
         "ol",
+        "del",
+        "ins",
+        "h4",
+        "select",
+        "option",
+        "textarea",
+        "fieldset",
+        "legend",
         "pattern",
         "rect",
         "line",
@@ -79,12 +87,14 @@ ELEMENTS = frozenset(
 async def nasty(client: httpx.AsyncClient, made: Machinery) -> Machinery:
     """A service whose log holds them all."""
     await record(client, *events())
+    said = {"type": "hire", "person": "p-0", "lab": "l-0", "date": "2021", "note": ALL}
+    await record(client, {"type": "correction", "target": HIRED, "reason": ALL, "event": said})
     return made
 
 
 def addresses() -> Iterator[str]:
     """Each page, each with what may be asked there, and pages that are not there."""
-    named = {"{lab:str}": "l-0"}
+    named = {"{lab:str}": "l-0", "{event_id:str}": HIRED}
     paths = [page.path for page in PAGES if page.method == "GET"]
     for place, name in named.items():
         paths = [path.replace(place, name) for path in paths]
@@ -111,8 +121,9 @@ async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_
             answer = await asking.get(address)
             statuses.add(answer.status_code)
             if answer.status_code == 302:
-                # A whole name leads to its page.
-                assert answer.headers["location"].startswith(("/labs/", "/people/")), address
+                # A whole name leads to its page; a form to where one signs in.
+                leads = ("/labs/", "/people/", *(() if is_signed_in else ("/sign-in?next=/",)))
+                assert answer.headers["location"].startswith(leads), address
                 continue
             assert answer.status_code in (200, 404), (address, answer.text)
             assert answer.headers["content-type"] == "text/html; charset=utf-8", address
@@ -124,6 +135,9 @@ async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_
                 assert "style" not in said, (address, tag)
                 for name in ("href", "src", "action"):
                     target = said.get(name)
+                    if tag == "a" and (target or "").startswith("https://example.org/"):
+                        assert "nofollow" in str(said["rel"]), (address, target)
+                        continue
                     assert target is None or target.startswith(("/", "#")), (address, target)
                     assert target is None or not target.startswith(("//", "/\\")), address
     assert statuses - {302} == {200, 404}

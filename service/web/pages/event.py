@@ -1,0 +1,129 @@
+"""An event: what was said, what is said now, and what each word about it changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from service.answers.corrections import Effect, event_with_effects
+from service.answers.times import Times
+from service.domain.refusals import UnknownEvent
+from service.domain.submissions import uuid_or_none
+from service.web.effects import Shown, of_effect
+from service.web.page import Page
+from service.web.visits import Visit
+from service.web.wording import (
+    Row,
+    View,
+    changed_rows,
+    lasting,
+    plain,
+    rows,
+    sentence,
+    type_in_words,
+)
+
+LOG_EVENTS = ("correction", "retraction")
+NOT_OF_THE_WORLD = (*LOG_EVENTS, "erasure", "erased")
+"""Types that nobody corrects."""
+DONE = "done"
+_NOTICES = {
+    "recorded": "Recorded. Thank you.",
+    "corrected": "The correction is recorded. What was said before can still be asked for.",
+    "retracted": "The retraction is recorded. What was said before can still be asked for.",
+}
+
+
+class Link(NamedTuple):
+    """One correction or retraction in the chain about an event."""
+
+    event: Mapping[str, Any]
+    heading: str
+    rows: Sequence[Row]
+    sources: Sequence[Mapping[str, Any]]
+    is_void: bool
+    stood: str
+    effect: Shown
+
+
+async def event(visit: Visit) -> Response[bytes]:
+    async with visit.reading() as (connection, times):
+        view = await event_with_effects(connection, event_id_in(visit), times)
+        bar = await visit.time_bar(connection, unpublished(times), f"Event {view['position']}")
+    is_log_event = view["type"] in LOG_EVENTS
+    said = view.get("event", {}) if is_log_event else view
+    says = None if is_log_event else view.get("current")
+    state = "" if is_log_event else _state(view)
+    is_compared = state in ("corrected", "withdrawn")
+    told = sentence(says or said) if said else sentence(view)
+    return visit.show(
+        "event.html",
+        event=view,
+        title=plain(told),
+        sentence=told,
+        type=type_in_words(view["type"]),
+        state=state,
+        is_compared=is_compared,
+        rows=[] if view["type"] in NOT_OF_THE_WORLD else rows(said, says or None),
+        said_sources=said.get("sources", ()),
+        says_sources=(says or {}).get("sources", ()),
+        alternatives=(says or said).get("alternatives", ()),
+        chain=[_link(one) for one in _told(view)],
+        target=view.get("target"),
+        can_change=view["type"] not in NOT_OF_THE_WORLD,
+        done=_NOTICES.get(visit.said(DONE)),
+        bar=bar,
+        # The API has no such time for an event, and refuses what it does not know.
+        json_asked=msgspec.structs.replace(visit.asked, published_by=None),
+    )
+
+
+def event_id_in(visit: Visit) -> UUID:
+    """
+    The event that the path names.
+
+    Raises:
+        UnknownEvent: it is no id of an event.
+    """
+    text = visit.path["event_id"]
+    found = uuid_or_none(text)
+    if found is None:
+        raise UnknownEvent(text)
+    return found
+
+
+def unpublished(times: Times) -> Times:
+    """*times* of an answer that is the same whatever was published by when."""
+    return msgspec.structs.replace(times, published_by=None)
+
+
+def _state(view: View) -> str:
+    """What became of an original."""
+    if view["type"] in NOT_OF_THE_WORLD or not view["corrections"]:
+        return ""
+    if view["current"] is None:
+        return "withdrawn"
+    return "corrected"
+
+
+def _told(view: View) -> list[View]:
+    """It, or those about it, that changed something."""
+    return [one for one in (view, *view["corrections"]) if "effect" in one]
+
+
+def _link(one: View) -> Link:
+    effect: Effect = one["effect"]
+    return Link(
+        event=one,
+        heading=type_in_words(one["type"]).capitalize(),
+        rows=changed_rows(effect.said, effect.says),
+        sources=(effect.says or {}).get("sources", ()),
+        is_void=effect.says is None,
+        stood=lasting(effect.stood.seconds),
+        effect=of_effect(effect),
+    )
+
+
+PAGES = (Page(name="event", path="/events/{event_id:str}", answer=event),)

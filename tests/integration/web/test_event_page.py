@@ -1,0 +1,76 @@
+"""The page of an event says what the API says of it, and of all that was said about it since."""
+
+import re
+
+import httpx
+
+from service.api.operations import Machinery
+from tests.integration.api.asking import CORRECTED, HIRED, SEED, UNKNOWN, get, hire, record
+from tests.support.browsing import Elements, browser
+
+
+async def test_both_words_stand_side_by_side_with_what_changed(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    await record(client, *SEED)
+    told = await get(client, f"/v1/events/{HIRED}")
+    async with browser(made) as asking:
+        shown = (await asking.get(f"/events/{HIRED}")).text
+        about = (await asking.get(f"/events/{CORRECTED}")).text
+    assert "<del>2020</del>" in shown
+    assert "<ins>February 2020</ins>" in shown
+    text = Elements(shown).text
+    assert "“misread”" in text
+    assert told["hash"] in text
+    assert "since 2020" in text
+    assert "since February 2020" in text
+    (effect,) = [one["effect"] for one in told["corrections"]]
+    assert effect["changes_total"] == 1
+    (caption,) = re.findall(r"<caption>Counts</caption>(?s:.*?)</table>", shown)
+    assert caption.count("<tr>") == 1 + len(effect["headcounts"])
+    assert f'href="/events/{HIRED}"' in about
+    assert "<ins>February 2020</ins>" in about
+    assert f"{CORRECTED}/correct" not in about
+
+
+async def test_retraction_is_shown_crossed_out(made: Machinery, client: httpx.AsyncClient) -> None:
+    await record(client, *SEED)
+    (event,) = await record(client, hire(person={"name": "<b>Ann</b>"}))
+    address = f"/events/{event['event_id']}"
+    reason = {"reason": "It was <another> Ann."}
+    answer = await client.put(f"/v1{address}/retraction", json=reason)
+    assert answer.status_code == 201
+    async with browser(made) as asking:
+        shown = (await asking.get(address)).text
+        before = (await asking.get(f"{address}?known_at={event['position']}")).text
+    assert '<span class="presence presence-withdrawn">' in shown
+    assert "It was &lt;another&gt; Ann." in shown
+    assert "&lt;b&gt;Ann&lt;/b&gt;" in shown
+    assert "withdrawn" not in before
+    assert "<del>" not in before
+
+
+async def test_links_stay_at_the_times_of_the_page(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    await record(client, *SEED)
+    times = "?at=2021-01-01&known_at=8"
+    async with browser(made) as asking:
+        shown = await asking.get(f"/events/{HIRED}{times}")
+        same = await asking.get(
+            f"/events/{HIRED}{times}", headers={"If-None-Match": shown.headers["etag"]}
+        )
+    assert same.status_code == 304
+    links = [
+        str(said.get("href"))
+        for tag, said in Elements(shown.text).found
+        if tag == "a" and re.match("/(people|labs)/", str(said.get("href")))
+    ]
+    assert links
+    assert all(link.endswith(times) for link in links)
+
+
+async def test_what_is_no_event_is_not_there(reader: httpx.AsyncClient) -> None:
+    for event_id in (UNKNOWN, "none", "%00"):
+        answer = await reader.get(f"/events/{event_id}", headers={"Accept": "text/html"})
+        assert answer.status_code == 404, event_id
