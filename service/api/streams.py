@@ -18,6 +18,7 @@ from litestar import Response
 from msgspec import Struct
 
 from service.answers.events import HeadView
+from service.answers.faults import at_field
 from service.answers.names import with_near_names
 from service.api.bodies import (
     LINE_BYTES_MAX,
@@ -32,7 +33,7 @@ from service.api.bodies import (
 from service.api.dispatch import to_response
 from service.api.noting import note
 from service.api.operations import Call
-from service.api.submitting import at_field, idempotency_key, submission_of
+from service.api.submitting import idempotency_key
 from service.domain.refusals import (
     BadParameter,
     Fault,
@@ -48,6 +49,7 @@ from service.domain.submissions import Submission
 from service.log.read import read_head
 from service.recording.commands import Command, Recorded
 from service.recording.stream_rehearsal import StreamRehearsal
+from service.recording.submitting import submission_of
 
 CHUNK_EVENTS = 1_000
 CHUNK_BYTES = 4 * 1024 * 1024

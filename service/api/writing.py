@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response
 
 from service.answers.events import READ_ONLY, event_by_id, recorded_events
+from service.answers.faults import faults_told, with_faults_of_names
 from service.answers.times import KnownAt, Times
 from service.api.bodies import JSON, NDJSON, check_content, media_type_of, read_json
 from service.api.dispatch import to_response
@@ -16,19 +17,12 @@ from service.api.noting import note
 from service.api.operations import Call
 from service.api.reading import event_id
 from service.api.streams import record_stream
-from service.api.submitting import command_of, faults_told, submissions_of, with_faults_of_names
-from service.domain.events import FACTS, Correction, Retraction
+from service.api.submitting import command_of
 from service.domain.refusals import Fault, Invalid, shown
-from service.domain.submissions import (
-    Submission,
-    check_payload,
-    check_reason,
-    check_uuid,
-    digest,
-    escaped,
-)
+from service.domain.submissions import Submission, check_uuid, digest
 from service.log.read import read_head
 from service.recording.commands import Recorded
+from service.recording.submitting import correction_of, retraction_of, submissions_of
 
 
 async def record_events(call: Call) -> Response[bytes]:
@@ -39,7 +33,7 @@ async def record_events(call: Call) -> Response[bytes]:
     body = await read_json(call.request)
     submissions, faults = submissions_of(body)
     if faults:
-        raise await with_faults_of_names(call, faults, body)
+        raise await with_faults_of_names(call.machinery.pool, faults, body)
     return await _write(call, submissions, body)
 
 
@@ -51,16 +45,12 @@ async def correct_event(call: Call) -> Response[bytes]:
         raise Invalid([Fault("", "A correction is an object: a whole event and a 'reason'.")])
     faults = await _read_only_faults(call, target, body)
     own_id, rest = _own_id(body, target, faults)
-    reason, found = check_reason(rest.pop("reason", None))
-    faults += found
-    payload, found = check_payload(rest, types=FACTS)
-    faults += found
-    if faults or payload is None or reason is None:
-        raise await with_faults_of_names(call, faults, rest)
-    correction = Correction(target=target, reason=reason, event=payload)  # type: ignore[arg-type]  # FACTS has facts only
-    submission = Submission(
-        payload=correction, event_id=own_id, body_digest=digest([str(target), body])
+    submission, found = correction_of(
+        target, rest, own_id=own_id, body_digest=digest([str(target), body])
     )
+    faults += found
+    if faults or submission is None:
+        raise await with_faults_of_names(call.machinery.pool, faults, rest)
     return await _write(call, [submission], body)
 
 
@@ -72,30 +62,20 @@ async def retract_event(call: Call) -> Response[bytes]:
         raise Invalid([Fault("", "A retraction is an object with a 'reason'.")])
     faults: list[Fault] = []
     own_id, rest = _own_id(body, target, faults)
-    reason, found = check_reason(rest.pop("reason", None))
-    faults += found
-    faults += [
-        Fault(
-            f"/{escaped(key)}",
-            f"There is no field {shown(key)} here; known fields: event_id, reason.",
-            "unknown_field",
-        )
-        for key in rest
-    ]
-    if faults or reason is None:
-        raise Invalid(faults)
-    submission = Submission(
-        payload=Retraction(target=target, reason=reason),
-        event_id=own_id,
-        body_digest=digest([str(target), body]),
+    submission, found = retraction_of(
+        target, rest, own_id=own_id, body_digest=digest([str(target), body])
     )
+    faults += found
+    if faults or submission is None:
+        raise Invalid(faults)
     return await _write(call, [submission], body)
 
 
 async def _write(call: Call, submissions: Sequence[Submission], body: Any) -> Response[bytes]:
     """Record what was checked in itself, or tell what that would do."""
     command = command_of(call, submissions, body)
-    async with faults_told(call, body):
+    is_whole = call.request.method == "PUT"
+    async with faults_told(call.machinery.pool, body, is_whole=is_whole):
         if call.query.get("dry_run", False):
             return await rehearse(call, command)
         recorded = await call.machinery.writer.record(command)
