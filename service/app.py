@@ -67,11 +67,16 @@ def create_app(made: Machinery) -> ASGIApp:
 
 def pages(made: Machinery) -> Pages:
     """The pages on what was made for them, which take keys and bodies as the API does."""
+
+    def saw(position: int) -> None:
+        made.position_seen = max(made.position_seen, position)
+
     site = Site(
         pool=made.pool,
         memory=made.memory,
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
+        writer=made.writer,
         new_secret=made.new_secret,
         is_closed=lambda: made.read_keys_required,
         document=document,
@@ -80,6 +85,7 @@ def pages(made: Machinery) -> Pages:
         read_body=read_body,
         check_readable=lambda: check_readable(made),
         names_in=names_in,
+        saw=saw,
         note=note,
     )
     return Pages(page_handlers(site), show_problem)

@@ -16,7 +16,7 @@ from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
 from service.web.packing import takes_gzip
 from service.web.page import Page
-from service.web.pages import corrections, docs, event, home, lab, sign_in
+from service.web.pages import corrections, docs, event, home, lab, recording, sign_in
 from service.web.problems import VISIT
 from service.web.responses import redirect
 from service.web.sessions import (
@@ -35,6 +35,7 @@ PAGES: Sequence[Page] = (
     *lab.PAGES,
     *event.PAGES,
     *corrections.PAGES,
+    *recording.PAGES,
     *docs.PAGES,
     *sign_in.PAGES,
 )

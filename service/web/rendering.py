@@ -73,6 +73,21 @@ def _coded(text: str) -> Markup:
     return Markup("".join(said))  # noqa: S704 (every part is escaped)
 
 
+def as_value(text: str) -> Markup:
+    """
+    A text as a form sends it back: what would act or hide is there, as a reference.
+
+    >>> as_value("a\u202e\n<")
+    Markup('a&#8238;\n&lt;')
+    """
+    escaped = str(escape(text))
+    if not escaped.isprintable():
+        escaped = "".join(
+            one if one.isprintable() or one == "\n" else f"&#{ord(one)};" for one in escaped
+        )
+    return Markup(escaped)  # noqa: S704 (it was escaped)
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("service.web"),
     autoescape=True,
@@ -92,6 +107,7 @@ _TEMPLATES.globals |= {
     "person_json": person_json,
     "event_json": event_json,
     "pieces_svg": pieces_svg,
+    "as_value": as_value,
     "then": at_the_same_time,
     "in_words": in_words,
     "day_in_words": day_in_words,

@@ -11,6 +11,7 @@ from service.answers.memory import Memory
 from service.log.keys import Principal
 from service.log.sessions import Sessions
 from service.postgres.pool import Pool
+from service.recording.writer import Writer
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class Site(Struct, frozen=True, kw_only=True):
     pool: Pool
     memory: Memory
     sessions: Sessions
+    writer: Writer
     now: Callable[[], datetime]
     new_secret: Callable[[], str]
     is_closed: Callable[[], bool]
@@ -39,5 +41,7 @@ class Site(Struct, frozen=True, kw_only=True):
     """Refuses while the read models cannot be asked."""
     names_in: Callable[[Mapping[str, Any]], Mapping[str, str]]
     """The names in a path."""
+    saw: Callable[[int], None]
+    """Told of each head that a page wrote."""
     note: Callable[..., None]
     """Lets the line of a request in the log say more."""

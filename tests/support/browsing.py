@@ -49,3 +49,49 @@ class Elements(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+class Form(HTMLParser):
+    """What a browser sends of the form with some action, if no button has a name."""
+
+    def __init__(self, page: str, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._action = action
+        self._is_inside = False
+        self._area: str | None = None
+        self._select: str | None = None
+        self.feed(page)
+        assert self.fields, f"there is no form for {action}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._is_inside = said.get("action") == self._action
+        if not self._is_inside:
+            return
+        if tag == "input" and (said.get("type") != "checkbox" or "checked" in said):
+            self.fields[said["name"]] = said.get("value", "")
+        elif tag == "textarea":
+            self._area = said["name"]
+            self.fields[self._area] = ""
+        elif tag == "select":
+            self._select = said["name"]
+        elif tag == "option" and self._select is not None:
+            if "selected" in said:
+                self.fields[self._select] = said["value"]
+            self.fields.setdefault(self._select, said["value"])
+
+    def handle_data(self, data: str) -> None:
+        if self._area is not None:
+            # The first end of a line belongs to the page.
+            before = self.fields[self._area]
+            self.fields[self._area] = before + (data if before else data.removeprefix("\n"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = None
+        elif tag == "select":
+            self._select = None
+        elif tag == "form":
+            self._is_inside = False

@@ -65,7 +65,6 @@ ELEMENTS = frozenset(
         "ol",
         "del",
         "ins",
-        "h4",
         "select",
         "option",
         "textarea",
