@@ -233,6 +233,12 @@ async def test_faults_stand_at_their_fields_and_nothing_is_lost(
     found = Elements(refused.text).found
     at_fault = {said["name"] for _, said in found if said.get("aria-invalid") == "true"}
     assert at_fault == {"person", "lab", "date", "sources/0/url"}
+    ids = [said["id"] for _, said in found if "id" in said]
+    assert len(ids) == len(set(ids))
+    labelled = {said.get("for") for tag, said in found if tag == "label"}
+    for tag, said in found:
+        if tag in ("input", "select", "textarea") and said.get("type") != "hidden":
+            assert said["id"] in labelled, said
     for _, said in found:
         for element in (said.get("aria-describedby") or "").split():
             assert f'id="{element}"' in refused.text
