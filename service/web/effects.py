@@ -1,17 +1,35 @@
 """What a correction changed, or would change: one shape for what is recorded and for a rehearsal."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from service.answers.corrections import Effect, StintsChanged
 from service.answers.dry_runs import DryRunAnswer, StintChangeView
 from service.answers.findings import FindingView
 from service.answers.names import Named
+from service.answers.people import EndpointView, StintView
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
 from service.domain.presence import Presence
+from service.domain.stints import Endpoint, Stint
+from service.web.charts.strips import Piece, reach, strip
 from service.web.wording import days_in_words
 
 LINES_MAX = 50
 """Of each table; the JSON has all of them."""
+EARLIEST = date(1950, 1, 1)
+"""What nothing bounds is not drawn from further back."""
+
+
+class Stays(NamedTuple):
+    """The stays of one person at one lab, as they were and as they are, drawn along one time."""
+
+    person: Named
+    lab: Named
+    before: Sequence[StintView]
+    after: Sequence[StintView]
+    drawn_before: Sequence[Piece]
+    drawn_after: Sequence[Piece]
 
 
 class RosterLine(NamedTuple):
@@ -39,7 +57,7 @@ class HeadcountLine(NamedTuple):
 class Shown(NamedTuple):
     """What is shown of an effect."""
 
-    stints: Sequence[StintsChanged | StintChangeView]
+    stints: Sequence[Stays]
     stints_total: int
     rosters: Sequence[RosterLine]
     rosters_total: int
@@ -54,10 +72,10 @@ class Shown(NamedTuple):
         return not (self.stints_total or self.rosters_total or self.arising or self.going)
 
 
-def of_effect(effect: Effect) -> Shown:
+def of_effect(effect: Effect, today: date) -> Shown:
     """What was recorded."""
     return Shown(
-        stints=effect.changes[:LINES_MAX],
+        stints=[_stays(one, today) for one in effect.changes[:LINES_MAX]],
         stints_total=effect.changes_total,
         rosters=[
             RosterLine(r.lab, days_in_words(r.from_, r.to)) for r in effect.rosters[:LINES_MAX]
@@ -73,10 +91,10 @@ def of_effect(effect: Effect) -> Shown:
     )
 
 
-def of_dry_run(answer: DryRunAnswer) -> Shown:
+def of_dry_run(answer: DryRunAnswer, today: date) -> Shown:
     """What would be recorded."""
     return Shown(
-        stints=answer.changes[:LINES_MAX],
+        stints=[_stays(one, today) for one in answer.changes[:LINES_MAX]],
         stints_total=len(answer.changes),
         rosters=[
             RosterLine(r.lab, days_in_words(r.from_on, r.to_on), r.person, r.before, r.after)
@@ -93,3 +111,32 @@ def of_dry_run(answer: DryRunAnswer) -> Shown:
         arising=answer.findings,
         going=answer.findings_gone,
     )
+
+
+def _stays(change: StintsChanged | StintChangeView, today: date) -> Stays:
+    before = [_stint(view) for view in change.before]
+    after = [_stint(view) for view in change.after]
+    window = reach([*before, *after], today, EARLIEST)
+    return Stays(
+        person=change.person,
+        lab=change.lab,
+        before=change.before,
+        after=change.after,
+        drawn_before=strip(before, window),
+        drawn_after=strip(after, window),
+    )
+
+
+def _stint(view: StintView) -> Stint:
+    """The stay that a view tells, as far as it is drawn."""
+    return Stint(
+        person="",
+        lab=view.lab.id,
+        start=_endpoint(view.start),
+        last_evidence=view.last_evidence or UNBOUNDED_LO,
+        end=None if view.end is None else _endpoint(view.end),
+    )
+
+
+def _endpoint(view: EndpointView) -> Endpoint:
+    return Endpoint(view.lo or UNBOUNDED_LO, view.hi or UNBOUNDED_HI, view.date)

@@ -60,7 +60,7 @@ async def list_corrections(visit: Visit) -> Response[bytes]:
     return visit.show(
         "corrections.html",
         answer=answer,
-        items=[_item(one) for one in answer.items],
+        items=[_item(one, visit.today) for one in answer.items],
         filters={name: value or "" for name, value in said.items()},
         is_filtered=any(said.values()),
         kept=[(name, value) for name, value in visit.asked.pairs if value is not None],
@@ -70,7 +70,7 @@ async def list_corrections(visit: Visit) -> Response[bytes]:
     )
 
 
-def _item(one: CorrectionView) -> Item:
+def _item(one: CorrectionView, today: date) -> Item:
     effect = one.effect
     return Item(
         correction=one,
@@ -78,7 +78,7 @@ def _item(one: CorrectionView) -> Item:
         is_void=effect.says is None,
         rows=changed_rows(effect.said, effect.says),
         stood=lasting(effect.stood.seconds),
-        effect=of_effect(effect),
+        effect=of_effect(effect, today),
     )
 
 

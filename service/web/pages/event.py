@@ -1,6 +1,7 @@
 """An event: what was said, what is said now, and what each word about it changed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -70,7 +71,7 @@ async def event(visit: Visit) -> Response[bytes]:
         said_sources=said.get("sources", ()),
         says_sources=(says or {}).get("sources", ()),
         alternatives=(says or said).get("alternatives", ()),
-        chain=[_link(one) for one in _told(view)],
+        chain=[_link(one, visit.today) for one in _told(view)],
         target=view.get("target"),
         can_change=view["type"] not in NOT_OF_THE_WORLD,
         done=_NOTICES.get(visit.said(DONE)),
@@ -113,7 +114,7 @@ def _told(view: View) -> list[View]:
     return [one for one in (view, *view["corrections"]) if "effect" in one]
 
 
-def _link(one: View) -> Link:
+def _link(one: View, today: date) -> Link:
     effect: Effect = one["effect"]
     return Link(
         event=one,
@@ -122,7 +123,7 @@ def _link(one: View) -> Link:
         sources=(effect.says or {}).get("sources", ()),
         is_void=effect.says is None,
         stood=lasting(effect.stood.seconds),
-        effect=of_effect(effect),
+        effect=of_effect(effect, today),
     )
 
 

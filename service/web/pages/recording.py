@@ -259,7 +259,7 @@ def _previewed(
         said=sentence(says or matter.current or event),
         rows=rows(says, None) if matter.target is None else changed_rows(matter.current, says),
         sources=(says or {}).get("sources", ()),
-        effect=of_dry_run(answer),
+        effect=of_dry_run(answer, matter.visit.today),
         is_replayed=answer.replayed,
         position=answer.known_at.position,
     )

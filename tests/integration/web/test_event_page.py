@@ -1,9 +1,12 @@
 """The page of an event says what the API says of it, and of all that was said about it since."""
 
 import re
+from typing import Any
 
 import httpx
+import pytest
 
+from service.answers.corrections import event_with_effects
 from service.api.operations import Machinery
 from tests.integration.api.asking import CORRECTED, HIRED, SEED, UNKNOWN, get, hire, record
 from tests.support.browsing import Elements, browser
@@ -74,3 +77,28 @@ async def test_what_is_no_event_is_not_there(reader: httpx.AsyncClient) -> None:
     for event_id in (UNKNOWN, "none", "%00"):
         answer = await reader.get(f"/events/{event_id}", headers={"Accept": "text/html"})
         assert answer.status_code == 404, event_id
+
+
+async def test_what_was_erased_says_when_and_why(
+    made: Machinery, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As answers tell it: what the event said is gone, and its place is not."""
+    await record(client, *SEED)
+
+    async def erased(*asked: Any) -> dict[str, Any]:
+        view = await event_with_effects(*asked)
+        kept = ("event_id", "position", "recorded_at", "recorded_by", "revision", "hash")
+        by = {"position": 9, "recorded_at": view["recorded_at"], "reason": "She <asked> for it."}
+        return {name: view[name] for name in kept} | {
+            "type": "erased",
+            "erased": by,
+            "corrections": [],
+            "findings": [],
+        }
+
+    monkeypatch.setattr("service.web.pages.event.event_with_effects", erased)
+    async with browser(made) as asking:
+        shown = (await asking.get(f"/events/{HIRED}")).text
+    assert "because: She &lt;asked&gt; for it." in shown
+    assert "Ada" not in Elements(shown).text
+    assert "/correct" not in shown.replace("/corrections", "")
