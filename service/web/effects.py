@@ -30,6 +30,8 @@ class Stays(NamedTuple):
     after: Sequence[StintView]
     drawn_before: Sequence[Piece]
     drawn_after: Sequence[Piece]
+    drawn_days: str
+    """From when to when."""
 
 
 class RosterLine(NamedTuple):
@@ -124,6 +126,7 @@ def _stays(change: StintsChanged | StintChangeView, today: date) -> Stays:
         after=change.after,
         drawn_before=strip(before, window),
         drawn_after=strip(after, window),
+        drawn_days=days_in_words(window.first, window.last),
     )
 
 

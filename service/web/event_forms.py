@@ -199,7 +199,7 @@ def form_of(
         if field in _LEGENDS:
             groups.append(_group(make, field, (rows or {}).get(field, 0)))
         else:
-            inputs.append(make.one(field, LABELS[field], _shape(field), _HINTS.get(field, "")))
+            inputs.append(make.one(field, LABELS[field], _shape(field), _hint(field, known)))
     elements = {one.name: one.element for one in inputs}
     elements |= {one.name: one.element for g in groups for row in g.rows for one in row}
     return Form(
@@ -287,6 +287,14 @@ def _source(make: _Maker, place: str) -> list[Input]:
     return [
         make.one(f"{place}/{key}", label, shapes.get(key, "line")) for key, label in _SOURCE.items()
     ]
+
+
+def _hint(field: str, known: Sequence[str]) -> str:
+    hint = _HINTS.get(field, "")
+    # What a register says is about one of the two, and has no date.
+    if field in ("person", "lab") and "person" in known and "date" not in known:
+        return f"{hint} A person or a lab, not both."
+    return hint
 
 
 def _shape(field: str) -> Shape:

@@ -1,6 +1,6 @@
 """One request of a page: who asks, what they ask with, and how they are answered."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ from service.log.corrections import find_last_correction
 from service.log.keys import Principal
 from service.postgres.pool import Connection
 from service.read_models.current import Current
-from service.web.asked import Asked, Pairs, pairs_in
+from service.web.asked import Asked, Pairs, other_pairs, pairs_in
 from service.web.rendering import rendered
 from service.web.responses import to_response
 from service.web.sessions import form_token_of, local_address
@@ -95,12 +95,22 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         return parse_qs(query, errors="replace").get(name, [""])[-1]
 
     async def time_bar(
-        self, connection: Connection, times: Times, subject: str, uncertain: int | None = None
+        self,
+        connection: Connection,
+        times: Times,
+        subject: str,
+        uncertain: int | None = None,
+        *,
+        passing: Sequence[str] = (),
     ) -> TimeBar:
-        """The bar of times of the page, whose sentence begins with *subject*."""
+        """
+        The bar of times of the page, whose sentence begins with *subject*.
+
+        What the query says under the names in *passing* is for this time alone.
+        """
         return time_bar(
             self.address.partition("?")[0],
-            self.pairs,
+            other_pairs(self.pairs, *passing),
             self.asked,
             times,
             today=self.today,

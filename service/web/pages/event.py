@@ -52,7 +52,9 @@ class Link(NamedTuple):
 async def event(visit: Visit) -> Response[bytes]:
     async with visit.reading() as (connection, times):
         view = await event_with_effects(connection, event_id_in(visit), times)
-        bar = await visit.time_bar(connection, unpublished(times), f"Event {view['position']}")
+        bar = await visit.time_bar(
+            connection, unpublished(times), f"Event {view['position']}", passing=[DONE]
+        )
     is_log_event = view["type"] in LOG_EVENTS
     said = view.get("event", {}) if is_log_event else view
     says = None if is_log_event else view.get("current")

@@ -74,6 +74,7 @@ async def test_editor_corrects_a_date_and_sees_both_answers(
     assert told["current"]["date"] == "2020-03"
     event = (await editor.get(sent.headers["location"])).text
     assert "The correction is recorded." in event
+    assert "done=" not in event, "what is cited does not say it again"
     assert "<del>2020</del>" in event
     assert "<ins>March 2020</ins>" in event
     earlier = (await editor.get(f"/events/{HIRED}?known_at={before}")).text
