@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from service.api.bodies import decode_json
-from service.api.submitting import submission_of
 from service.domain.dates import bounds, in_words
 from service.domain.events import from_canonical_json, is_canonical, to_canonical_json
 from service.domain.identity import fold_name, is_slug, slug_of
 from service.domain.refusals import BadDate, Malformed
+from service.recording.submitting import submission_of
 
 EVENT = (
     '{"type":"%s","person":{"name":"A"},"lab":"b","date":"2020~","sources":[{"url":"https://c.d"}]}'
