@@ -235,7 +235,7 @@ def _asked(
         faults=faults,
         reason_faults=[fault for fault in faults if fault.pointer == f"/{REASON}"],
         moved=moved,
-        both=None if moved is None else _both(matter, draft),
+        both=None if moved is None or draft.is_retraction else _both(matter, draft),
         said=sentence(matter.current) if matter.current else None,
     )
 
@@ -257,7 +257,9 @@ def _previewed(
         draft=draft,
         refusal=refusal,
         said=sentence(says or matter.current or event),
-        rows=rows(says, None) if matter.target is None else changed_rows(matter.current, says),
+        rows=rows(says, None)
+        if matter.target is None
+        else changed_rows(None if matter.is_void else matter.current, says),
         sources=(says or {}).get("sources", ()),
         effect=of_dry_run(answer, matter.visit.today),
         is_replayed=answer.replayed,
@@ -267,8 +269,8 @@ def _previewed(
 
 def _both(matter: Matter, draft: Draft) -> Any:
     """What the event says now, and what was typed."""
-    if draft.is_retraction:
-        return rows(matter.current, None)
+    if matter.is_void:
+        return changed_rows(None, body_of(draft.fields))
     now = fields_of({k: v for k, v in (matter.current or {}).items() if k not in _NOT_TYPED})
     return changed_rows(body_of(now), body_of(draft.fields))
 

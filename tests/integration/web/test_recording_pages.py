@@ -198,6 +198,26 @@ async def test_correction_of_what_was_corrected_meanwhile_shows_both(
     assert (await get(client, f"/v1/events/{HIRED}"))["current"]["date"] == "2020-05"
 
 
+async def test_retraction_of_what_was_retracted_meanwhile_is_not_recorded(
+    editor: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    pages = [await opened(editor, address) for address in (RETRACT, CORRECT)]
+    shown = await step(editor, RETRACT, pages[0], act="show", reason="Not so.")
+    answer = await client.put(f"/v1/events/{HIRED}/retraction", json={"reason": "Mine."})
+    assert answer.status_code == 201
+    before = await position(client)
+    moved = await step(editor, RETRACT, shown.text, 412, act="send")
+    assert Form(moved.text, RETRACT).fields["reason"] == "Not so."
+    moved = await step(editor, CORRECT, pages[1], 412, act="show", date="2020-05", reason="May.")
+    assert "(withdrawn)" in moved.text
+    assert "<ins>May 2020</ins>" in moved.text
+    assert await position(client) == before
+    # Whoever has seen it can bring it back all the same.
+    shown = await step(editor, CORRECT, moved.text, act="show")
+    await step(editor, CORRECT, shown.text, 303, act="send")
+    assert (await get(client, f"/v1/events/{HIRED}"))["current"]["date"] == "2020-05"
+
+
 async def test_effect_is_shown_anew_if_the_history_moved_on(
     editor: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
