@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
@@ -143,7 +144,7 @@ def with_type(draft: Draft, type_: str) -> dict[str, str]:
     }
 
 
-def _told(visit: Visit, draft: Draft) -> Any:
+def _told(visit: Visit, draft: Draft) -> AbstractAsyncContextManager[None]:
     is_whole = draft.target is not None
     return faults_told(visit.site.pool, dict(draft.body), is_whole=is_whole)
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response
+from msgspec.structs import replace
 
 from service.answers.dry_runs import DryRunAnswer
 from service.answers.events import READ_ONLY, EventView, event_by_id
@@ -43,13 +44,12 @@ from service.web.pages.event import DONE, LOG_EVENTS, NOT_OF_THE_WORLD, event_id
 from service.web.rendering import event_address
 from service.web.responses import redirect
 from service.web.visits import Visit
-from service.web.wording import changed_rows, rows, sentence
+from service.web.wording import Row, changed_rows, rows, sentence
 
 RECORD = "/record"
 FIRST_TYPE = "hire"
 _GIVEN = ("person", "lab", "date")
 """Fields that a link to the form can fill in."""
-_STATUS = {HistoryMoved: 412, BeyondHead: 412}
 _DONE = {"record": "recorded", "correct": "corrected", "retract": "retracted"}
 
 
@@ -136,15 +136,8 @@ async def take(visit: Visit) -> Response[bytes]:
         case "edit":
             return _asked(matter, draft)
         case "type":
-            typed = Draft(
-                **{
-                    name: getattr(draft, name)
-                    for name in draft.__struct_fields__
-                    if name != "fields"
-                },
-                fields=with_type(draft, visit.form.get(TYPE, FIRST_TYPE)),
-            )
-            return _asked(matter, typed)
+            fields = with_type(draft, visit.form.get(TYPE, FIRST_TYPE))
+            return _asked(matter, replace(draft, fields=fields))
         case "send":
             return await _sent(matter, draft)
         case _:
@@ -205,8 +198,7 @@ async def _sent(matter: Matter, draft: Draft) -> Response[bytes]:
 
 def _seen_anew(matter: Matter, draft: Draft) -> Draft:
     """The same draft, of an editor who was shown how things stand now."""
-    values = {name: getattr(draft, name) for name in draft.__struct_fields__}
-    return Draft(**values | {"seen": None if matter.view is None else matter.view["revision"]})
+    return replace(draft, seen=None if matter.view is None else matter.view["revision"])
 
 
 def _asked(
@@ -248,8 +240,7 @@ def _previewed(
     says = event.get("event") if matter.target is not None else event
     if matter.target is None:
         # What is shown is what is recorded: if its history moves on meanwhile it is shown anew.
-        values = {name: getattr(draft, name) for name in draft.__struct_fields__}
-        draft = Draft(**values | {"seen": answer.known_at.position})
+        draft = replace(draft, seen=answer.known_at.position)
     return matter.visit.show(
         "preview.html",
         status=200 if refusal is None else 412,
@@ -267,7 +258,7 @@ def _previewed(
     )
 
 
-def _both(matter: Matter, draft: Draft) -> Any:
+def _both(matter: Matter, draft: Draft) -> Sequence[Row]:
     """What the event says now, and what was typed."""
     if matter.is_void:
         return changed_rows(None, body_of(draft.fields))
