@@ -152,11 +152,12 @@ async def _matter(visit: Visit) -> Matter:
         UnknownEvent: it is no event.
         NotCorrectable: it is itself a correction or a retraction.
         NotFound: nothing of it is left to correct.
+        NotReady: the read models, by which effects are told, are being built.
     """
     act = visit.request.scope["path"].rpartition("/")[2]
+    await visit.site.check_readable()
     if "event_id" not in visit.request.path_params:
         return Matter(visit, act)
-    await visit.site.check_readable()
     assert visit.current is not None, "pages that read ask the log"
     # What is corrected is what is said now, whatever the address asks for.
     times = Asked().times(visit.current, visit.today)
