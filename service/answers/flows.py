@@ -1,6 +1,7 @@
 """How many moved from each lab to each."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct, field
@@ -14,6 +15,7 @@ from service.answers.moves import (
     find_moves,
     lab_of,
     place_of,
+    rows_in,
 )
 from service.answers.names import Labels, Named, order_of
 from service.answers.pages import page_after
@@ -66,25 +68,13 @@ async def flows_between(
         BadParameter: more people than one question may take, or *after* is none of these flows.
     """
     found = await find_moves(connection, times, asked)
-    cells: dict[tuple[str | None, str | None], list[Row]] = {}
-    for row in found.rows:
-        cells.setdefault((lab_of(row.move.departure), lab_of(row.move.arrival)), []).append(row)
-    labels = Labels({}, found.labs, times.at)
-    flows = [
-        Flow(
-            from_lab=None if from_lab is None else labels.lab(from_lab),
-            to_lab=None if to_lab is None else labels.lab(to_lab),
-            count=count_of(rows),
-            moves=address(_filters(from_lab, to_lab, asked)),
-        )
-        for (from_lab, to_lab), rows in cells.items()
-    ]
-    flows.sort(key=_by_size)
+    rows = await asyncio.to_thread(rows_in, found, asked)
+    flows = flows_of(rows, Labels({}, found.labs, times.at), asked, address)
     page, next_place = page_after(flows, after, limit, _place_of_flow)
     return FlowsAnswer(
         items=page,
         next=next_place,
-        count=count_of(found.rows),
+        count=count_of(rows),
         period=Period(asked.from_on, asked.to_on),
         reach=Reach(asked.within, BEFORE_DAYS),
         at=times.at,
@@ -92,6 +82,25 @@ async def flows_between(
         published_by=times.published_by,
         undated_events=found.view.undated_events,
     )
+
+
+def flows_of(
+    rows: Iterable[Row], labels: Labels, asked: Asked, address: Callable[[Mapping[str, str]], str]
+) -> list[Flow]:
+    """The same moves counted from lab to lab, each count with the *address* of its rows."""
+    cells: dict[tuple[str | None, str | None], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((lab_of(row.move.departure), lab_of(row.move.arrival)), []).append(row)
+    flows = [
+        Flow(
+            from_lab=None if from_lab is None else labels.lab(from_lab),
+            to_lab=None if to_lab is None else labels.lab(to_lab),
+            count=count_of(counted),
+            moves=address(_filters(from_lab, to_lab, asked)),
+        )
+        for (from_lab, to_lab), counted in cells.items()
+    ]
+    return sorted(flows, key=_by_size)
 
 
 def _filters(from_lab: str | None, to_lab: str | None, asked: Asked) -> dict[str, str]:

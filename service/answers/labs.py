@@ -12,7 +12,7 @@ from service.answers.views import View, labels_in, view_of_all, view_of_lab
 from service.domain.dates import day_or_none
 from service.domain.events import OutsideIds, Relation
 from service.domain.identity import fold_name
-from service.domain.labs import LabFacts, LabStatus, name_on, parent_on, status_on
+from service.domain.labs import LabFacts, Labs, LabStatus, name_on, parent_on, status_on
 from service.domain.presence import Presence, Standing, standing_on
 from service.domain.refusals import AmbiguousName
 from service.domain.stints import Stint
@@ -120,6 +120,11 @@ class LabState(Struct, frozen=True, kw_only=True):
     standings: Mapping[str, Standing]
     """By person how they stood on the day; of nobody who was absent."""
     labels: Labels
+    facts: LabFacts
+    related: Labs
+    """The labs that its own line names, as far as they are known by these ids."""
+    view: View
+    """What else can be asked of the same state of knowledge."""
     undated_events: int | None
 
     @property
@@ -174,19 +179,17 @@ async def lab_state(connection: Connection, name: str, times: Times) -> LabState
         facts = LabFacts(lab_id, lab_id, today[lab_id].name)
     stints = (await view.stints_of_labs([lab_id], times.at)).get(lab_id, {})
     standings = standings_on(stints, times.at)
-    related = [facts.end.successor] if facts.end and facts.end.successor else []
-    labels = await labels_in(
-        view,
-        people=[*standings, *facts.founders],
-        labs=[*facts.predecessors, *related],
-        at=times.at,
-    )
+    related = await view.labs(named_by(facts))
+    labels = Labels(await view.people([*standings, *facts.founders]), related, times.at)
     parent = await parent_link(connection, view, parent_on(facts, times.at), times)
     return LabState(
         lab=lab_view(facts, labels, parent, times.at),
         stints=stints,
         standings=standings,
         labels=labels,
+        facts=facts,
+        related=related,
+        view=view,
         undated_events=view.undated_events,
     )
 
@@ -250,6 +253,12 @@ def member_of(person: Named, standing: Standing) -> Member:
         last_evidence=day_or_none(stint.last_evidence),
         events=stint.events,
     )
+
+
+def named_by(lab: LabFacts) -> set[str]:
+    """The labs that a lab's own line names; of a parent perhaps no lab's id."""
+    successor = [lab.end.successor] if lab.end and lab.end.successor else []
+    return {*lab.predecessors, *successor, *(step.value for step in lab.ownerships)}
 
 
 def _place(lab: LabFacts, at: date) -> tuple[str, str]:

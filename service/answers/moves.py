@@ -1,7 +1,7 @@
-"""Who moved from where to where, and when."""
+"""Who moved from where to where, and how many."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from datetime import date as Day  # noqa: N812 (a field below is called date)
 from typing import Literal, NamedTuple
@@ -150,21 +150,23 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Row(NamedTuple):
-    """A move that was asked for."""
+    """A move of which one date can lie in the period that is asked for."""
 
     move: Move
     dated: Endpoint
-    """The date that decides about period and order."""
     in_period: Sureness | None
     career: Sequence[Stint]
 
 
 class Found(NamedTuple):
-    """All moves that were asked for, and what is known of their labs."""
+    """Every move that is asked for, in the period or not, with the career that it is of."""
 
     view: View
     labs: Labs
-    rows: Sequence[Row]
+    moves: Sequence[tuple[Move, Sequence[Stint]]]
+    """
+    In no order. All whose date is in the period are among them, and others of the same people.
+    """
 
 
 async def moves_between(
@@ -178,8 +180,27 @@ async def moves_between(
         BadParameter: more people than one question may take, or *after* is none of these moves.
     """
     found = await find_moves(connection, times, asked)
+    rows = await asyncio.to_thread(rows_in, found, asked)
+    return await moves_answer(found, rows, times, asked, after=after, limit=limit)
+
+
+async def moves_answer(
+    found: Found,
+    found_rows: Sequence[Row],
+    times: Times,
+    asked: Asked,
+    *,
+    after: str | None,
+    limit: int,
+) -> MovesAnswer:
+    """
+    At most *limit* rows of those in the period, after one.
+
+    Raises:
+        BadParameter: *after* is none of them.
+    """
     # The latest first, and whom a name puts first among those of one day.
-    rows = sorted(found.rows, key=lambda row: row.move.key)
+    rows = sorted(found_rows, key=lambda row: row.move.key)
     rows.sort(key=lambda row: (row.dated.lo, row.dated.hi), reverse=True)
     page, next_place = page_after(rows, after, limit, lambda row: place_of(row.move.key))
     people = {row.move.key[0] for row in page}
@@ -187,7 +208,7 @@ async def moves_between(
     return MovesAnswer(
         items=[_view(row, labels) for row in page],
         next=next_place,
-        count=count_of(found.rows),
+        count=count_of(rows),
         period=Period(asked.from_on, asked.to_on),
         dated_by=asked.dated_by,
         reach=Reach(asked.within, BEFORE_DAYS),
@@ -200,7 +221,7 @@ async def moves_between(
 
 async def find_moves(connection: Connection, times: Times, asked: Asked) -> Found:
     """
-    The moves that are asked for, in no order.
+    The moves that are asked for, of everyone who may have one in the period.
 
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
@@ -230,23 +251,28 @@ async def find_moves(connection: Connection, times: Times, asked: Asked) -> Foun
             and asked.kind in (None, move.kind)
         )
 
-    rows = await asyncio.to_thread(_rows, careers, labs, asked, is_asked)
-    return Found(view, labs, rows)
+    def told() -> list[tuple[Move, Sequence[Stint]]]:
+        return [
+            (move, career)
+            for career in careers.values()
+            for move in moves(career, labs, within=asked.within)
+            if is_asked(move)
+        ]
+
+    return Found(view, labs, await asyncio.to_thread(told))
 
 
-def _rows(
-    careers: Careers, labs: Labs, asked: Asked, is_asked: Callable[[Move], bool]
-) -> list[Row]:
+def rows_in(found: Found, asked: Asked) -> list[Row]:
+    """Those of the moves whose date can lie in the period, in no order."""
+    has_period = asked.from_on is not None or asked.to_on is not None
     rows = []
-    for career in careers.values():
-        for move in moves(career, labs, within=asked.within):
-            dated = move.left if asked.dated_by == "left" else move.joined or move.left
-            if dated is None or not is_asked(move):
-                continue
-            in_period = falls_in(dated, asked.from_on, asked.to_on)
-            if in_period is not None:
-                has_period = asked.from_on is not None or asked.to_on is not None
-                rows.append(Row(move, dated, in_period if has_period else None, career))
+    for move, career in found.moves:
+        dated = move.left if asked.dated_by == "left" else move.joined or move.left
+        if dated is None:
+            continue
+        in_period = falls_in(dated, asked.from_on, asked.to_on)
+        if in_period is not None:
+            rows.append(Row(move, dated, in_period if has_period else None, career))
     return rows
 
 
@@ -296,7 +322,7 @@ async def labs_of(view: View, careers: Mapping[str, Iterable[Stint]]) -> Labs:
 
 
 def lab_of(stint: Stint | None) -> str | None:
-    """Where a stint is, if there is one."""
+    """Where a stay was, if there was one."""
     return None if stint is None else stint.lab
 
 

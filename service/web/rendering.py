@@ -1,5 +1,6 @@
 """Templates, and what all of them have."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -9,11 +10,11 @@ from markupsafe import Markup, escape
 
 from service.domain.dates import day_in_words, in_words
 from service.printable import printable
-from service.web.asked import Asked, with_pairs
+from service.web.asked import AT, Asked, with_pairs
 from service.web.assets import address_of
 from service.web.charts.strips import pieces_svg
 
-NAVIGATION = (("/corrections", "Corrections"), ("/docs", "API"))
+NAVIGATION = (("/moves", "Moves"), ("/corrections", "Corrections"), ("/docs", "API"))
 """Addresses in the head of each page, with what they are called."""
 
 
@@ -55,6 +56,11 @@ def event_json(event_id: UUID) -> str:
 def at_the_same_time(path: str, asked: Asked) -> str:
     """Another page, for the day and the state of knowledge that this one is asked for."""
     return with_pairs(path, asked.pairs)
+
+
+def on_day(path: str, asked: Asked, day: date) -> str:
+    """Another page, for another day and the same state of knowledge."""
+    return with_pairs(path, (dict(asked.pairs) | {AT: day.isoformat()}).items())
 
 
 def _shown(value: Any) -> Any:
@@ -109,6 +115,7 @@ _TEMPLATES.globals |= {
     "pieces_svg": pieces_svg,
     "as_value": as_value,
     "then": at_the_same_time,
+    "on_day": on_day,
     "in_words": in_words,
     "day_in_words": day_in_words,
 }

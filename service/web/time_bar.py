@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from service.answers.times import KnownAt, Times
+from service.answers.times import KnownAt, Period, Times
 from service.domain.dates import day_in_words
 from service.web.asked import (
     KNOWN_AT,
@@ -108,6 +108,20 @@ def known_in_words(times: Times) -> str:
     if times.known_at.position == times.head:
         return "as known today"
     return f"as known at position {times.known_at.position:,}{_recorded(times.known_at)}"
+
+
+def in_the_period(period: Period) -> str:
+    """
+    A period as a sentence goes on with it.
+
+    >>> in_the_period(Period(None, date(2024, 6, 1)))
+    'until 1 June 2024'
+    """
+    if period.from_on is None:
+        return "at any time" if period.to_on is None else f"until {day_in_words(period.to_on)}"
+    if period.to_on is None:
+        return f"since {day_in_words(period.from_on)}"
+    return f"from {day_in_words(period.from_on)} to {day_in_words(period.to_on)}"
 
 
 def a_year_before(day: date) -> date:

@@ -1,6 +1,6 @@
 """One request of a page: who asks, what they ask with, and how they are answered."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -101,12 +101,13 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         subject: str,
         uncertain: int | None = None,
         *,
-        passing: Sequence[str] = (),
+        passing: Collection[str] = (),
     ) -> TimeBar:
         """
         The bar of times of the page, whose sentence begins with *subject*.
 
-        What the query says under the names in *passing* is for this time alone.
+        Shapes: *passing* names what the address says of these times alone, such as a place in a
+        list.
         """
         return time_bar(
             self.address.partition("?")[0],

@@ -1,25 +1,44 @@
 """A lab on a day: what it was, and everyone who was there, each with the span of the stay."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from litestar import Response
 
+from service.answers.findings import FindingsAnswer, findings
+from service.answers.flows import Flow
+from service.answers.lab_steps import lab_steps
 from service.answers.labs import LabState, Member, lab_state, member_of
-from service.answers.names import order_of
-from service.answers.times import Times
+from service.answers.movements import LabMovements, movements_of_lab
+from service.answers.names import Named, order_of
+from service.answers.times import Period, Times
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.refusals import BadParameter, shown
 from service.domain.stints import Stint
+from service.postgres.pool import Connection
+from service.read_models.beliefs import BELIEVED
 from service.web.asked import other_pairs, with_pairs
-from service.web.charts.scales import Window
+from service.web.charts.balances import Balance
+from service.web.charts.flows import Flow as Ribbons
+from service.web.charts.flows import Flows, flows
+from service.web.charts.lines import line_of
+from service.web.charts.scales import Tick, Window
 from service.web.charts.strips import Piece, reach, strip
+from service.web.growth import growth
 from service.web.page import Page
+from service.web.pages.search import MOVES
+from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.visits import Visit
 
 EARLIEST = date(1950, 1, 1)
 """What nothing bounds is not drawn from further back."""
+MOVES_SHOWN_MAX = 50
+"""Arrivals, and departures, that stand on the page; all are on the page of moves."""
+FLOWS_DRAWN_MAX = 8
+FINDINGS_SHOWN_MAX = 10
+OLDEST_SHOWN_MAX = 5
 SORT = "sort"
 _Key = Callable[["Line"], Any]
 
@@ -61,8 +80,13 @@ async def lab(visit: Visit) -> Response[bytes]:
     sort = visit.text(SORT) or "arrival"
     if sort not in _ORDERS:
         raise BadParameter(SORT, f"{shown(sort)} is no order; known: {', '.join(_ORDERS)}.")
+    asked = asked_period(visit)
     async with visit.reading() as (connection, times):
         state = await lab_state(connection, name, times)
+        last = max(visit.today, times.at)
+        people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
+        moved = await _movements(connection, visit, state, times, year_up_to(asked, times.at))
+        noticed = await _findings(connection, state, times)
         count = state.headcount
         bar = await visit.time_bar(
             connection, times, state.lab.name, uncertain=count.presumed + count.possible
@@ -78,8 +102,106 @@ async def lab(visit: Visit) -> Response[bytes]:
         ticks=window.ticks(),
         rule=window.x(times.at),
         orders=_orders(visit, sort),
+        growth=await asyncio.to_thread(growth, people, last, EARLIEST),
+        moved=moved,
+        line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
+        noticed=noticed,
+        oldest=_oldest_evidence(lines),
         bar=bar,
     )
+
+
+class Moved(NamedTuple):
+    """Who came and who went in the period of the page, and where all that is listed."""
+
+    period: Period
+    kept: Sequence[tuple[str, str]]
+    """What else the address says, for the form that asks for another period."""
+    told: LabMovements | None
+    refused: str | None
+    """Why it is not told; null if it is."""
+    balance: Balance | None
+    ticks: Sequence[Tick]
+    came: Sequence[Flow]
+    went: Sequence[Flow]
+    flows: Flows | None
+    came_address: str
+    went_address: str
+    lost: Flow | None
+    """Departures after which nothing is known."""
+
+
+async def _movements(
+    connection: Connection, visit: Visit, state: LabState, times: Times, period: Period
+) -> Moved:
+    own = state.lab.id
+    days = [(FROM, str(period.from_on)), (TO, str(period.to_on))]
+
+    def address(filters: Mapping[str, str]) -> str:
+        return with_pairs(MOVES, [*filters.items(), *visit.asked.pairs])
+
+    moved = Moved(
+        period=period,
+        kept=other_pairs(visit.pairs, FROM, TO),
+        told=None,
+        refused=None,
+        balance=None,
+        ticks=(),
+        came=(),
+        went=(),
+        flows=None,
+        came_address=address(dict([("to_lab", own), *days])),
+        went_address=address(dict([("from_lab", own), *days])),
+        lost=None,
+    )
+    try:
+        told = await movements_of_lab(
+            connection, own, times, period, limit=MOVES_SHOWN_MAX, address=address
+        )
+    except BadParameter as refusal:
+        return moved._replace(refused=refusal.message)
+    drawn, ticks = balance_of(told.tallies)
+    came = [f for f in told.flows if f.to_lab is not None and f.to_lab.id == own]
+    went = [f for f in told.flows if f.from_lab is not None and f.from_lab.id == own]
+    return moved._replace(
+        told=told,
+        balance=drawn,
+        ticks=ticks,
+        came=came,
+        went=went,
+        flows=flows(
+            [_flow(f, f.from_lab) for f in came[:FLOWS_DRAWN_MAX] if f.from_lab],
+            [_flow(f, f.to_lab) for f in went[:FLOWS_DRAWN_MAX] if f.to_lab],
+        ),
+        lost=next((f for f in went if f.to_lab is None), None),
+    )
+
+
+def _flow(flow: Flow, other: Named) -> Ribbons:
+    return Ribbons(other.id, other.name, flow.count.certain + flow.count.possible)
+
+
+async def _findings(connection: Connection, state: LabState, times: Times) -> FindingsAnswer | None:
+    """What was noticed; None of what was published by a day, of which nothing is kept."""
+    if times.published_by is not None:
+        return None
+    return await findings(
+        connection,
+        times,
+        kind=None,
+        person=None,
+        lab=state.lab.id,
+        before=(BELIEVED, ""),
+        limit=FINDINGS_SHOWN_MAX,
+    )
+
+
+def _oldest_evidence(lines: Sequence[Line]) -> list[Member]:
+    """Those presumed to be there of whom nothing was heard for longest."""
+    presumed = [line.member for line in lines if line.member.presence == "presumed"]
+    known = [member for member in presumed if member.last_evidence is not None]
+    known.sort(key=lambda member: (member.last_evidence, order_of(member.person)))
+    return known[:OLDEST_SHOWN_MAX]
 
 
 def _lines(state: LabState, window: Window) -> list[Line]:

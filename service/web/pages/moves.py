@@ -1,0 +1,168 @@
+"""Who moved from where to where: the moves, what they add up to, and when they were."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast, get_args
+from urllib.parse import urlencode
+
+from litestar import Response
+
+from service.answers.flows import Flow
+from service.answers.movements import Movements, movements
+from service.answers.moves import Asked, Sure
+from service.answers.names import Named, order_of
+from service.answers.times import Period, Times
+from service.domain.moves import WITHIN_DAYS, WITHIN_DAYS_MAX, MoveKind
+from service.domain.refusals import AmbiguousName, BadParameter, UnknownName, shown
+from service.web.asked import KNOWN_AT, with_pairs
+from service.web.page import Page
+from service.web.pages.search import MOVES
+from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.time_bar import in_the_period
+from service.web.visits import Visit
+
+PAGE_ITEMS = 50
+AFTER = "after"
+NAMES = ("from_lab", "to_lab", "person")
+KINDS: tuple[str, ...] = get_args(MoveKind)
+MATRIX_LABS_MAX = 12
+
+
+class Matrix(NamedTuple):
+    """Flows between the labs with the most of them."""
+
+    to_labs: Sequence[Named]
+    rows: Sequence[tuple[Named, Sequence[Flow | None]]]
+    """A lab from which people went, and to each of *to_labs* how many; None of nobody."""
+    left_out: int
+    """Flows between known labs for which there was no room."""
+
+
+async def list_moves(visit: Visit) -> Response[bytes]:
+    said = {name: visit.text(name) for name in NAMES}
+    kind, within, place = visit.text("kind"), _within(visit), visit.text(AFTER)
+    if kind not in (None, *KINDS):
+        raise BadParameter("kind", f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
+    period = asked_period(visit)
+    told: Movements | None = None
+    refused: UnknownName | AmbiguousName | None = None
+    async with visit.reading() as (connection, times):
+        if not any(said.values()):
+            # Of everybody's moves only some can be read at once.
+            period = year_up_to(period, times.at)
+        asked = Asked(
+            **said,
+            kind=cast("MoveKind | None", kind),
+            from_on=period.from_on,
+            to_on=period.to_on,
+            within=within,
+        )
+        try:
+            told = await movements(
+                connection,
+                times,
+                asked,
+                after=place,
+                limit=PAGE_ITEMS,
+                address=lambda filters: with_pairs(MOVES, [*filters.items(), *visit.asked.pairs]),
+            )
+        except (UnknownName, AmbiguousName) as refusal:
+            refused = refusal
+        subject = f"Moves {in_the_period(period)}, with labs as they were called"
+        bar = await visit.time_bar(connection, times, subject, passing=[AFTER])
+    if place is not None:
+        bar = bar._replace(cite=f"{bar.cite}&{urlencode({AFTER: place})}")
+    filters = [*said.items(), ("kind", kind), *_days(period)]
+    if within != WITHIN_DAYS:
+        filters.append(("within", str(within)))
+    return visit.show(
+        "moves.html",
+        status=200 if told else 422,
+        told=told,
+        refused=refused,
+        near=[] if refused is None else _near(refused, said, filters, visit),
+        said=said,
+        kind=kind,
+        kinds=KINDS,
+        within=within,
+        within_max=WITHIN_DAYS_MAX,
+        period=period,
+        kept=[(name, value) for name, value in visit.asked.pairs if value is not None],
+        matrix=matrix(told.flows if told else ()),
+        one_sided=[f for f in told.flows if not (f.from_lab and f.to_lab)] if told else (),
+        balance=balance_of(told.tallies) if told else None,
+        is_first=place is None,
+        first_page=with_pairs(MOVES, [*filters, *visit.asked.pairs]),
+        next_page=_next_page(visit, filters, told.moves.next, times) if told else None,
+        json=with_pairs("/v1/moves", [*filters, *visit.asked.pairs]),
+        bar=bar,
+    )
+
+
+def _near(
+    refused: UnknownName | AmbiguousName,
+    said: Mapping[str, str | None],
+    filters: Sequence[tuple[str, str | None]],
+    visit: Visit,
+) -> list[tuple[str, str]]:
+    """Those who may be meant, each with the address of their moves."""
+    meant = refused.suggestions if isinstance(refused, UnknownName) else refused.candidates
+    wrong = {name for name in NAMES if said[name] == refused.text}
+
+    def address(one: str) -> str:
+        own = [(name, one if name in wrong else value) for name, value in filters]
+        return with_pairs(MOVES, [*own, *visit.asked.pairs])
+
+    return [(one.name, address(one.id)) for one in meant]
+
+
+def matrix(flows: Sequence[Flow]) -> Matrix:
+    """
+    The flows of those labs from which, and to which, the most people moved.
+
+    Shapes: *flows* in any order; labs by how many moved, the most first.
+    """
+    between = [(f.from_lab, f.to_lab, f) for f in flows]
+    cells = {(a, b): f for a, b, f in between if a is not None and b is not None}
+    from_labs = _largest({(a, (a, b)): f.count for (a, b), f in cells.items()})
+    to_labs = _largest({(b, (a, b)): f.count for (a, b), f in cells.items()})
+    rows = [(a, [cells.get((a, b)) for b in to_labs]) for a in from_labs]
+    rows = [(a, row) for a, row in rows if any(row)]
+    kept = [b for i, b in enumerate(to_labs) if any(row[i] for _, row in rows)]
+    rows = [(a, [cells.get((a, b)) for b in kept]) for a, _ in rows]
+    return Matrix(kept, rows, len(cells) - sum(f is not None for _, row in rows for f in row))
+
+
+def _largest(counts: Mapping[tuple[Named, object], Sure]) -> list[Named]:
+    sums: dict[Named, int] = {}
+    for (lab, _), count in counts.items():
+        sums[lab] = sums.get(lab, 0) + count.certain + count.possible
+    return sorted(sums, key=lambda lab: (-sums[lab], order_of(lab)))[:MATRIX_LABS_MAX]
+
+
+def _next_page(
+    visit: Visit, filters: Sequence[tuple[str, str | None]], place: str | None, times: Times
+) -> str | None:
+    """The rest of this very list: as it is known now, whatever is recorded meanwhile."""
+    if place is None:
+        return None
+    own = dict(visit.asked.pairs) | {KNOWN_AT: str(times.known_at.position)}
+    return with_pairs(MOVES, [*filters, *own.items(), (AFTER, place)])
+
+
+def _within(visit: Visit) -> int:
+    text = visit.text("within")
+    if text is None:
+        return WITHIN_DAYS
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= WITHIN_DAYS_MAX):
+        raise BadParameter(
+            "within", f"{shown(text)} is no number of days from 0 to {WITHIN_DAYS_MAX}."
+        )
+    return int(text)
+
+
+def _days(period: Period) -> list[tuple[str, str | None]]:
+    days = [(FROM, period.from_on), (TO, period.to_on)]
+    return [(name, None if on is None else on.isoformat()) for name, on in days]
+
+
+PAGES = (Page(name="moves", path=MOVES, answer=list_moves),)
