@@ -214,7 +214,7 @@ async def labs_on(
     page = ordered[:limit]
     stints = await view.stints_of_labs([lab.id for lab in page], times.at)
     return LabsAnswer(
-        items=[_summary(lab, stints.get(lab.id, {}), times.at) for lab in page],
+        items=[summary_of(lab, stints.get(lab.id, {}), times.at) for lab in page],
         next=" ".join(_place(page[-1], times.at)) if len(ordered) > limit else None,
         at=times.at,
         known_at=times.known_at,
@@ -265,7 +265,8 @@ def _place(lab: LabFacts, at: date) -> tuple[str, str]:
     return (fold_name(name_on(lab, at)), lab.id)
 
 
-def _summary(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> LabSummary:
+def summary_of(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> LabSummary:
+    """A lab in a list of labs."""
     return LabSummary(
         id=lab.id,
         name=name_on(lab, at),

@@ -338,7 +338,13 @@ def place_of(parts: Iterable[str]) -> str:
 
 
 def _view(row: Row, labels: Labels) -> MoveView:
-    move = row.move
+    return move_view(row.move, row.career, labels, row.in_period)
+
+
+def move_view(
+    move: Move, career: Sequence[Stint], labels: Labels, in_period: Sureness | None = None
+) -> MoveView:
+    """A move of a career as people read it."""
     events = [e for stint in (move.departure, move.arrival) if stint for e in stint.events]
     return MoveView(
         person=labels.person(move.key[0]),
@@ -348,9 +354,9 @@ def _view(row: Row, labels: Labels) -> MoveView:
         joined=None if move.arrival is None else _joined(move.arrival),
         gap=None if move.gap is None else _gap_view(move, move.gap),
         is_next=move.is_next,
-        in_period=row.in_period,
+        in_period=in_period,
         elsewhere=[
-            Elsewhere(labels.lab(lab), presence) for lab, presence in elsewhere(move, row.career)
+            Elsewhere(labels.lab(lab), presence) for lab, presence in elsewhere(move, career)
         ],
         events=list(dict.fromkeys(events)),
     )

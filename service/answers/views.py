@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from service.answers.names import Labels, resolve_id, resolve_path
 from service.answers.times import Times
+from service.domain.dates import UNBOUNDED_HI
 from service.domain.effective import effective_events
 from service.domain.events import Kind, RecordedEvent
 from service.domain.findings import Finding
@@ -62,6 +63,14 @@ class View(Protocol):
     async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
         """By person the stints at a lab that can hold on one of some days, by start."""
 
+    async def stints_of_labs_between(
+        self, labs: Iterable[str], first: date, last: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        """The same by lab, of some labs."""
+
+    async def largest_labs(self, at: date, limit: int) -> list[str]:
+        """The labs at which the most people can have been on a day, the most first."""
+
     async def careers(self, movers: Movers) -> Careers:
         """All stints of people of whom one can begin or end on some days; or of more people."""
 
@@ -106,6 +115,18 @@ class Kept:
     async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
         return await kept_stints.fetch_stints_between(
             self._connection, lab, first=first, last=last, position=self._position
+        )
+
+    async def stints_of_labs_between(
+        self, labs: Iterable[str], first: date, last: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        return await kept_stints.fetch_stints_of_labs_between(
+            self._connection, labs, first=first, last=last, position=self._position
+        )
+
+    async def largest_labs(self, at: date, limit: int) -> list[str]:
+        return await kept_stints.fetch_largest_labs(
+            self._connection, at=at, position=self._position, limit=limit
         )
 
     async def careers(self, movers: Movers) -> Careers:
@@ -200,6 +221,19 @@ class Folded:
 
     async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
         return (await self.stints_of_labs([lab], last))[lab]
+
+    async def stints_of_labs_between(
+        self, labs: Iterable[str], first: date, last: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        return await self.stints_of_labs(labs, last)
+
+    async def largest_labs(self, at: date, limit: int) -> list[str]:
+        there: dict[str, set[str]] = {}
+        for stint in self._state.stints:
+            end_hi = UNBOUNDED_HI if stint.end is None else stint.end.hi
+            if stint.start.lo <= at < end_hi:
+                there.setdefault(stint.lab, set()).add(stint.person)
+        return sorted(there, key=lambda lab: (-len(there[lab]), lab))[:limit]
 
     async def careers(self, movers: Movers) -> Careers:
         careers: Careers = {}

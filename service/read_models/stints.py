@@ -15,6 +15,8 @@ from service.postgres.statements import load_statements
 _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
 _FETCH_STINTS_BETWEEN = _SQL["fetch_stints_between"]
+_FETCH_STINTS_OF_LABS_BETWEEN = _SQL["fetch_stints_of_labs_between"]
+_FETCH_LARGEST_LABS = _SQL["fetch_largest_labs"]
 _FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
 _FETCH_STINTS_AROUND = _SQL["fetch_stints_around"]
 
@@ -37,6 +39,23 @@ async def fetch_stints_between(
     # Of many days there are many, and others wait for the event loop.
     found = await asyncio.to_thread(_by_lab_and_person, rows)
     return found.get(lab, {})
+
+
+async def fetch_stints_of_labs_between(
+    connection: Connection, labs: Iterable[str], *, first: date, last: date, position: int
+) -> dict[str, dict[str, list[Stint]]]:
+    """The same by lab, of some labs."""
+    asked = (list(labs), first, last, position)
+    rows = await connection.fetch(_FETCH_STINTS_OF_LABS_BETWEEN, *asked)
+    return await asyncio.to_thread(_by_lab_and_person, rows)
+
+
+async def fetch_largest_labs(
+    connection: Connection, *, at: date, position: int, limit: int
+) -> list[str]:
+    """At most *limit* labs at which the most people can have been on a day, the most first."""
+    rows = await connection.fetch(_FETCH_LARGEST_LABS, at, position, limit)
+    return [row["lab_id"] for row in rows]
 
 
 async def fetch_stints_of_person(

@@ -1,17 +1,93 @@
 """Where a browser that opens the address begins, and where the box leads."""
 
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
 from litestar import Response
 
+from service.answers.labs import LabsAnswer, labs_on
+from service.answers.overview import LabGlance, overview
+from service.domain.dates import UNBOUNDED_LO
+from service.domain.headcounts import days_from
+from service.domain.questions import EXAMPLES
+from service.domain.refusals import BadParameter, shown
+from service.web.asked import with_pairs
+from service.web.charts.bands import Bands, Count, bands
+from service.web.charts.scales import Window
 from service.web.page import Page
 from service.web.pages.search import found
 from service.web.visits import Visit
 
+LABS_MAX = 24
+EVERY_LAB, AFTER = "labs", "after"
+EVERY_LAB_ITEMS = 200
+SPARK_YEARS = 3
+"""So far back do the small drawings go, and what counts as new."""
+
+
+class Glance(NamedTuple):
+    """A lab and the drawing of its headcount."""
+
+    told: LabGlance
+    drawn: Bands
+
 
 async def home(visit: Visit) -> Response[bytes]:
     q = visit.text("q")
-    if q is None:
-        return visit.show("home.html", q="", first_question=visit.site.first_question)
-    return await found(visit, q)
+    if q is not None:
+        return await found(visit, q)
+    if visit.text(EVERY_LAB) is not None:
+        return await _every_lab(visit)
+    async with visit.reading() as (connection, times):
+        days = _days(times.at)
+        told = await overview(connection, times, limit=LABS_MAX, days=days)
+        bar = await visit.time_bar(connection, times, "AI labs", uncertain=None)
+    window = Window(days[0], times.at)
+    return visit.show(
+        "home.html",
+        told=told,
+        glances=[_glance(one, days, window) for one in told.labs],
+        first_day=days[0],
+        examples=EXAMPLES[:3],
+        every_lab=with_pairs("/", [(EVERY_LAB, "all"), *visit.asked.pairs]),
+        json=with_pairs("/v1/labs", visit.asked.pairs),
+        bar=bar,
+    )
+
+
+async def _every_lab(visit: Visit) -> Response[bytes]:
+    if visit.text(EVERY_LAB) != "all":
+        raise BadParameter(EVERY_LAB, f"{shown(visit.said(EVERY_LAB))} is none of: all.")
+    async with visit.reading() as (connection, times):
+        answer: LabsAnswer = await labs_on(
+            connection, times, q=None, after=visit.text(AFTER), limit=EVERY_LAB_ITEMS
+        )
+        bar = await visit.time_bar(connection, times, "Every lab", without=[AFTER])
+    pairs = [(EVERY_LAB, "all"), *visit.asked.pairs]
+    return visit.show(
+        "every_lab.html",
+        labs=answer.items,
+        here=with_pairs("/", pairs),
+        next_page=None if answer.next is None else with_pairs("/", [*pairs, (AFTER, answer.next)]),
+        json=with_pairs("/v1/labs", visit.asked.pairs),
+        bar=bar,
+    )
+
+
+def _days(at: date) -> list[date]:
+    """Quarters of a year up to a day, itself the last one."""
+    year = max(at.year - SPARK_YEARS, UNBOUNDED_LO.year)
+    first = at.replace(year=year, day=min(at.day, 28))
+    return [*(on for on in days_from(first, at, "quarter") if on < at), at]
+
+
+def _glance(told: LabGlance, days: Sequence[date], window: Window) -> Glance:
+    counts = [
+        Count(on, c.certain, c.presumed, c.possible)
+        for on, c in zip(days, told.counts, strict=True)
+    ]
+    return Glance(told, bands(counts, window))
 
 
 PAGES = (Page(name="home", path="/", answer=home),)
