@@ -6,6 +6,7 @@ import httpx
 
 from service.api.operations import Machinery
 from tests.integration.api.asking import SEED, get, hire, record
+from tests.integration.web.test_moves_page import movers, section
 from tests.support.browsing import Elements, browser
 
 ROSTER = '<table class="roster">'
@@ -19,7 +20,7 @@ async def page(reader: httpx.AsyncClient, address: str, status: int = 200) -> ht
 
 def listed(text: str) -> list[str]:
     """Whom the roster names, from top to bottom."""
-    _, _, roster = text.partition(ROSTER)
+    roster = text.partition(ROSTER)[2].partition("</table>")[0]
     return re.findall(r'href="/people/([^"?]+)', roster)
 
 
@@ -79,3 +80,90 @@ async def test_page_follows_what_is_recorded(made: Machinery, client: httpx.Asyn
         assert "<b>Ann" not in again.text
         before = await asking.get(f"/labs/engines?known_at={event['position'] - 1}")
         assert "Ann" not in before.text
+
+
+PERIOD = {"from": "2023-06-01", "to": "2024-06-01"}
+TIMES = {"at": "2024-06-01", "known_at": "1500"}
+
+
+async def test_joined_and_left_are_those_of_the_api(reader: httpx.AsyncClient) -> None:
+    for lab in ("openai", "google-deepmind", "inflection-ai"):
+        shown = section((await page(reader, with_query(f"/labs/{lab}"))).text, "moved")
+        before, _, after = shown.partition("<h3>Left</h3>")
+        for side, name in ((before, "to_lab"), (after, "from_lab")):
+            told = await get(reader, "/v1/moves", limit=50, **{name: lab}, **PERIOD, **TIMES)
+            assert movers(side) == [move["person"]["id"] for move in told["items"]]
+            count = told["count"]
+            most = count["certain"] + count["possible"]
+            some = f"between {count['certain']} and {most} " if count["possible"] else f"{most} "
+            assert some in before.partition('<p class="said">')[2].partition("</p>")[0]
+
+
+async def test_flows_are_those_of_the_api_and_open_their_rows(reader: httpx.AsyncClient) -> None:
+    told = await get(reader, "/v1/flows", lab="openai", limit=500, **PERIOD, **TIMES)
+    shown = section((await page(reader, with_query("/labs/openai"))).text, "flows")
+    cells = re.findall(r'<a href="(/moves\?[^"]+)"[^>]*>(?:<span class="band">)?([0-9–]+)<', shown)
+    counts = [
+        f["count"]
+        for side in ("to", "from")
+        for f in told["items"]
+        if f[side] and f[side]["id"] == "openai"
+    ]
+    assert [said for _, said in cells] == [
+        f"{c['certain']}–{c['certain'] + c['possible']}" if c["possible"] else str(c["certain"])
+        for c in counts
+    ]
+    for address, said in cells:
+        rows = section((await page(reader, address.replace("&amp;", "&"))).text, "moves")
+        assert len(movers(rows)) == int(said.rpartition("–")[2])
+
+
+async def test_headcounts_are_those_of_the_rosters(reader: httpx.AsyncClient) -> None:
+    shown = section((await page(reader, with_query("/labs/openai"))).text, "growth")
+    rows = re.findall(
+        r'<a href="/labs/openai\?at=([0-9-]+)&amp;known_at=1500"[^>]*>[^<]+</a></th>'
+        r'<td class="number">(\d+)</td><td class="number">(\d+)</td><td class="number">(\d+)</td>',
+        shown,
+    )
+    assert len(rows) > 20
+    for on, *counts in rows[::9]:
+        told = await get(reader, "/v1/labs/openai", at=on, known_at="1500")
+        assert [*map(str, told["headcount"].values())] == counts
+
+
+async def test_its_own_line_and_what_is_not_known(reader: httpx.AsyncClient) -> None:
+    shown = (await page(reader, with_query("/labs/google-deepmind"))).text
+    line = section(shown, "line")
+    assert line.index("Founded") < line.index("Took in") < line.index("Google DeepMind</bdi> from")
+    unknown = section(shown, "unknown")
+    found = await get(reader, "/v1/findings", lab="google-deepmind", limit=10, **TIMES)
+    assert found["items"]
+    assert all(one["detail"].replace("'", "&#39;") in unknown for one in found["items"])
+    lost = await get(
+        reader, "/v1/moves", from_lab="google-deepmind", kind="departure", **PERIOD, **TIMES
+    )
+    assert str(lost["count"]["certain"]) in unknown.partition("no next place")[0]
+    cut = (await page(reader, "/labs/google-deepmind?published_by=2024-01-01")).text
+    assert "of what was published by a day there are none" in section(cut, "unknown")
+
+
+async def test_period_that_is_none_is_refused(reader: httpx.AsyncClient) -> None:
+    assert "2024-02-30" in (await page(reader, "/labs/openai?from=2024-02-30", 422)).text
+    late = await page(reader, "/labs/openai?from=2024-02-01&at=2024-01-01", 422)
+    assert "is later than 2024-01-01" in late.text
+
+
+async def test_lab_of_which_nothing_is_recorded_says_so(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    await record(client, *SEED)
+    async with browser(made) as asking:
+        shown = (await asking.get("/labs/x?at=2020-01-01")).text
+        assert "Became part of" in section(shown, "line")
+        bare = (await asking.get("/labs/engines?at=2010-01-01")).text
+    assert "Nothing is recorded of when it was founded" in section(bare, "line")
+    assert "Nothing says of anybody that they left in that period" in section(bare, "moved")
+
+
+def with_query(path: str) -> str:
+    return str(httpx.URL(path, params={**PERIOD, **TIMES}))

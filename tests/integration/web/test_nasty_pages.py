@@ -70,13 +70,16 @@ ELEMENTS = frozenset(
         "textarea",
         "fieldset",
         "legend",
+        "lineargradient",
+        "stop",
+        "defs",
         "pattern",
         "rect",
         "line",
         "text",
-        "defs",
-        "lineargradient",
-        "stop",
+        "figure",
+        "figcaption",
+        "br",
     ]
 )
 """All that the templates have: what else is on a page came out of a text."""

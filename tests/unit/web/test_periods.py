@@ -24,8 +24,9 @@ days = st.dates(date(1990, 1, 1), date(2030, 12, 31))
 
 @given(ends=st.tuples(days, days).map(sorted))
 def test_marks_stand_where_bars_begin(ends: list[date]) -> None:
-    step = step_for(*ends)
-    firsts = firsts_of(*ends, step)
+    first, last = ends
+    step = step_for(first, last)
+    firsts = firsts_of(first, last, step)
     drawn, ticks = balance_of(
         Tallies(step, [Tally(from_on=on, to_on=on, joined=Sure(1), left=Sure()) for on in firsts])
     )
