@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from service.answers.findings import FindingView, view_of
-from service.answers.names import Named
+from service.answers.names import Labels, Named
 from service.answers.times import KnownAt, Times
 from service.answers.views import Kept, View, kept_of_person, labels_in, view_of_person
 from service.domain.dates import day_or_none
@@ -90,9 +90,40 @@ class PeopleAnswer(Struct, frozen=True, kw_only=True):
     known_at: KnownAt
 
 
+class PersonState(Struct, frozen=True, kw_only=True):
+    """Someone on a day, with all that their page shows of where they were."""
+
+    person: PersonView
+    stints: Sequence[Stint]
+    """By start."""
+    noticed: Sequence[FindingView]
+    labels: Labels
+    """Of the labs of the stints."""
+    undated_events: int | None
+
+
 async def person_on(connection: Connection, name: str, times: Times) -> PersonAnswer:
     """
     The stays of the person whom *name* names.
+
+    Raises:
+        UnknownName, AmbiguousName: see `resolve_path`.
+    """
+    state = await person_state(connection, name, times)
+    return PersonAnswer(
+        person=state.person,
+        at=times.at,
+        known_at=times.known_at,
+        stints=[stint_view(s, state.labels.lab(s.lab), times.at) for s in state.stints],
+        findings=state.noticed,
+        published_by=times.published_by,
+        undated_events=state.undated_events,
+    )
+
+
+async def person_state(connection: Connection, name: str, times: Times) -> PersonState:
+    """
+    The person whom *name* names, and where they were.
 
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
@@ -108,13 +139,11 @@ async def person_on(connection: Connection, name: str, times: Times) -> PersonAn
         labs={*(s.lab for s in stints), *(lab for f in noticed for lab in f.labs)},
         at=times.at,
     )
-    return PersonAnswer(
+    return PersonState(
         person=await _view(connection, view, person_id, times),
-        at=times.at,
-        known_at=times.known_at,
-        stints=[stint_view(stint, labels.lab(stint.lab), times.at) for stint in stints],
-        findings=[view_of(finding, labels) for finding in noticed],
-        published_by=times.published_by,
+        stints=stints,
+        noticed=[view_of(finding, labels) for finding in noticed],
+        labels=labels,
         undated_events=view.undated_events,
     )
 
