@@ -63,7 +63,7 @@ async def _every_lab(visit: Visit) -> Response[bytes]:
         answer: LabsAnswer = await labs_on(
             connection, times, q=None, after=visit.text(AFTER), limit=EVERY_LAB_ITEMS
         )
-        bar = await visit.time_bar(connection, times, "Every lab", without=[AFTER])
+        bar = await visit.time_bar(connection, times, "Every lab", passing=[AFTER])
     pairs = [(EVERY_LAB, "all"), *visit.asked.pairs]
     return visit.show(
         "every_lab.html",

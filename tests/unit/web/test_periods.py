@@ -7,9 +7,10 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.answers.flows import Flow
 from service.answers.lab_steps import LabStepView, StepKind
 from service.answers.movements import Tallies, Tally
-from service.answers.moves import Flow, Sure
+from service.answers.moves import Sure
 from service.answers.names import Named
 from service.answers.times import Period
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
