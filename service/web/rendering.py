@@ -1,6 +1,7 @@
 """Templates, and what all of them have."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -55,7 +56,13 @@ def event_json(event_id: UUID) -> str:
 
 def at_the_same_time(path: str, asked: Asked) -> str:
     """Another page, for the day and the state of knowledge that this one is asked for."""
-    return with_pairs(path, asked.pairs)
+    return path + _query(asked)
+
+
+@lru_cache(maxsize=256)
+def _query(asked: Asked) -> str:
+    """What addresses end with that keep these times; a page has hundreds of them."""
+    return with_pairs("", asked.pairs)
 
 
 def on_day(path: str, asked: Asked, day: date) -> str:

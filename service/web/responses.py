@@ -28,11 +28,12 @@ def to_response(
     *,
     status: int = 200,
     headers: Mapping[str, str],
+    media_type: str = MEDIA_TYPE,
     is_kept: bool = False,
     is_shared: bool = False,
 ) -> Response[bytes]:
     """
-    A page, compressed for those who take it.
+    A page, or a table of one, compressed for those who take it.
 
     If it *is_kept* a browser has it until it changed, and caches for many too if it *is_shared*.
     """
@@ -44,13 +45,13 @@ def to_response(
         sent["ETag"] = f'W/"{sha256(body).hexdigest()[:32]}"'
         asked = request.headers.get("if-none-match", "")
         if sent["ETag"] in [tag.strip() for tag in asked.split(",")]:
-            return Response(b"", status_code=304, headers=sent, media_type=MEDIA_TYPE)
+            return Response(b"", status_code=304, headers=sent, media_type=media_type)
     # A secret of a compressed page could be guessed by its length, if others could have it made
     # with the cookie of whoever is signed in: browsers do not send that from other sites.
     if len(body) >= BYTES_MIN and takes_gzip(request.headers):
         body = packed(body)
         sent["Content-Encoding"] = "gzip"
-    return Response(body, status_code=status, headers=sent, media_type=MEDIA_TYPE)
+    return Response(body, status_code=status, headers=sent, media_type=media_type)
 
 
 def redirect(

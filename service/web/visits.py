@@ -10,6 +10,7 @@ from litestar import Request, Response
 from msgspec import Struct
 
 from service.answers.times import Times
+from service.domain.events import Kind
 from service.domain.refusals import BadParameter
 from service.log.append import Head
 from service.log.corrections import find_last_correction
@@ -17,8 +18,8 @@ from service.log.keys import Principal
 from service.postgres.pool import Connection
 from service.read_models.current import Current
 from service.web.asked import Asked, Pairs, other_pairs, pairs_in
-from service.web.rendering import rendered
-from service.web.responses import to_response
+from service.web.rendering import lab_address, person_address, rendered
+from service.web.responses import MEDIA_TYPE, redirect, to_response
 from service.web.sessions import form_token_of, local_address
 from service.web.site import Site
 from service.web.time_bar import TimeBar, time_bar
@@ -152,6 +153,17 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         async with self.site.pool.acquire() as connection:
             yield connection, times
 
+    def elsewhere(self, kind: Kind, one: str) -> Response[bytes] | None:
+        """
+        The way to the page of *one*, if the path names it by another name, or by an id that was
+        joined into it; None where the path has the id itself.
+        """
+        if self.path[kind] == one:
+            return None
+        address = lab_address(one) if kind == "lab" else person_address(one)
+        _, mark, query = self.address.partition("?")
+        return redirect(f"{address}{mark}{query}", 308)
+
     def show(
         self,
         template: str,
@@ -162,11 +174,25 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
         **values: Any,
     ) -> Response[bytes]:
         """The page, as *template* makes it of *values*; a browser may have it if it *is_kept*."""
+        page = rendered(template, visit=self, **values)
+        return self.send(page, status=status, headers=headers, is_kept=is_kept)
+
+    def send(
+        self,
+        text: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str = MEDIA_TYPE,
+        is_kept: bool = True,
+    ) -> Response[bytes]:
+        """What was made for this request; a browser may have it if it *is_kept*."""
         return to_response(
             self.request,
-            rendered(template, visit=self, **values),
+            text,
             status=status,
             headers=headers or {},
+            media_type=media_type,
             # What is shown to one visitor is nobody else's, and not theirs after they signed out.
             is_kept=is_kept and status == 200 and self.token is None,
             is_shared=not self.site.is_closed(),

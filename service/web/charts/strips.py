@@ -12,6 +12,8 @@ from service.web.charts.scales import Window
 
 Mark = Literal["certain", "presumed", "beginning", "ending", "possible"]
 """How a piece is drawn; what is possible before or after surer days is the beginning or the end."""
+EARLIEST = date(1950, 1, 1)
+"""What nothing bounds is not drawn from further back."""
 
 
 class Piece(NamedTuple):

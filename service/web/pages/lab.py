@@ -17,6 +17,7 @@ from service.answers.times import Period, Times
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.refusals import BadParameter, shown
 from service.domain.stints import Stint
+from service.formats.csv import Cell, Table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
 from service.web.asked import other_pairs, with_pairs
@@ -25,21 +26,25 @@ from service.web.charts.flows import Flow as Ribbons
 from service.web.charts.flows import Flows, flows
 from service.web.charts.lines import line_of
 from service.web.charts.scales import Tick, Window
-from service.web.charts.strips import Piece, reach, strip
+from service.web.charts.strips import EARLIEST, Piece, reach, strip
 from service.web.growth import growth
 from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.tables import csv_address, send_table, wanted_table
 from service.web.visits import Visit
 
-EARLIEST = date(1950, 1, 1)
-"""What nothing bounds is not drawn from further back."""
 MOVES_SHOWN_MAX = 50
 """Arrivals, and departures, that stand on the page; all are on the page of moves."""
 FLOWS_DRAWN_MAX = 8
 FINDINGS_SHOWN_MAX = 10
 OLDEST_SHOWN_MAX = 5
 SORT = "sort"
+TABLES = ("roster",)
+ROSTER_COLUMNS = (
+    "person_id", "person", "presence", "role", "team", "location", "relation", "since", "until",
+    "on_leave", "last_evidence", "events",
+)  # fmt: skip
 _Key = Callable[["Line"], Any]
 
 
@@ -81,8 +86,16 @@ async def lab(visit: Visit) -> Response[bytes]:
     if sort not in _ORDERS:
         raise BadParameter(SORT, f"{shown(sort)} is no order; known: {', '.join(_ORDERS)}.")
     asked = asked_period(visit)
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         state = await lab_state(connection, name, times)
+        elsewhere = visit.elsewhere("lab", state.lab.id)
+        if elsewhere is not None:
+            return elsewhere
+        window = _window(state, visit.today, times)
+        lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
+        if table is not None:
+            return send_table(visit, _roster_table(lines), times, state.lab.id)
         last = max(visit.today, times.at)
         people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
         moved = await _movements(connection, visit, state, times, year_up_to(asked, times.at))
@@ -91,8 +104,6 @@ async def lab(visit: Visit) -> Response[bytes]:
         bar = await visit.time_bar(
             connection, times, state.lab.name, uncertain=count.presumed + count.possible
         )
-    window = _window(state, visit.today, times)
-    lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
     return visit.show(
         "lab.html",
         lab=state.lab,
@@ -107,6 +118,7 @@ async def lab(visit: Visit) -> Response[bytes]:
         line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
         noticed=noticed,
         oldest=_oldest_evidence(lines),
+        csv=csv_address(visit, "roster"),
         bar=bar,
     )
 
@@ -219,6 +231,28 @@ def _window(state: LabState, today: date, times: Times) -> Window:
     """From the first of the stays that are shown to today, or to the day asked for if later."""
     shown = [stint for person in state.standings for stint in state.stints[person]]
     return reach(shown, max(today, times.at), EARLIEST)
+
+
+def _roster_table(lines: Sequence[Line]) -> Table:
+    """The roster, in the order of the page."""
+    return Table("roster", ROSTER_COLUMNS, (_cells(line.member) for line in lines))
+
+
+def _cells(member: Member) -> list[Cell]:
+    return [
+        member.person.id,
+        member.person.name,
+        member.presence,
+        member.role,
+        member.team,
+        member.location,
+        member.relation,
+        member.since,
+        member.until,
+        member.on_leave,
+        member.last_evidence,
+        member.events,
+    ]
 
 
 def _orders(visit: Visit, sort: str) -> list[Order]:

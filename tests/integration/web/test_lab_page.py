@@ -26,7 +26,7 @@ def listed(text: str) -> list[str]:
 
 async def test_roster_is_that_of_the_api(reader: httpx.AsyncClient) -> None:
     told = await get(reader, "/v1/labs/DeepMind", at="2024-06-01")
-    shown = await page(reader, "/labs/DeepMind?at=2024-06-01&sort=name")
+    shown = await page(reader, "/labs/google-deepmind?at=2024-06-01&sort=name")
     assert listed(shown.text) == [member["person"]["id"] for member in told["members"]]
     for presence, count in told["headcount"].items():
         assert shown.text.count(f'<tr class="is-{presence}">') == count
