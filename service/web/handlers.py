@@ -16,7 +16,17 @@ from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
 from service.web.packing import takes_gzip
 from service.web.page import Page
-from service.web.pages import corrections, docs, event, home, lab, moves, recording, sign_in
+from service.web.pages import (
+    corrections,
+    docs,
+    event,
+    home,
+    lab,
+    moves,
+    person,
+    recording,
+    sign_in,
+)
 from service.web.problems import VISIT
 from service.web.responses import redirect
 from service.web.sessions import (
@@ -33,6 +43,7 @@ from service.web.visits import Visit
 PAGES: Sequence[Page] = (
     *home.PAGES,
     *lab.PAGES,
+    *person.PAGES,
     *moves.PAGES,
     *event.PAGES,
     *corrections.PAGES,

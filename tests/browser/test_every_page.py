@@ -19,7 +19,10 @@ LOOKS = ((360, "dark"), (1440, "light"))
 
 def addresses() -> Iterator[str]:
     """Each page that is there, and some that are not."""
-    named = {"{lab:str}": "openai?at=2023-11-20"}
+    named = {
+        "{lab:str}": "openai?at=2023-11-20",
+        "{person:str}": "ilya-sutskever?at=2015-12-20",
+    }
     paths = [page.path for page in PAGES if page.method == "GET"]
     for place, name in named.items():
         paths = [path.replace(place, name) for path in paths]
