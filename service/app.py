@@ -28,7 +28,6 @@ from service.api.operations import Machinery, Place
 from service.api.rates import Buckets
 from service.api.readiness import check_readable
 from service.api.tracing import Tracer
-from service.listening import FIRST_QUESTION
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
@@ -44,6 +43,7 @@ from service.recording.writer import Writer, Written
 from service.settings import Rate, Settings
 from service.tasks import at_most, end
 from service.web.handlers import page_handlers
+from service.web.lately import Lately
 from service.web.problems import show_problem
 from service.web.site import Site
 
@@ -74,13 +74,13 @@ def pages(made: Machinery) -> Pages:
     site = Site(
         pool=made.pool,
         memory=made.memory,
+        lately=Lately(),
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
         writer=made.writer,
         new_secret=made.new_secret,
         is_closed=lambda: made.read_keys_required,
         document=document,
-        first_question=FIRST_QUESTION,
         find_key=lambda hashed, scope: principal_of(hashed, scope, made),
         read_body=read_body,
         check_readable=lambda: check_readable(made),

@@ -12,6 +12,7 @@ from service.log.keys import Principal
 from service.log.sessions import Sessions
 from service.postgres.pool import Pool
 from service.recording.writer import Writer
+from service.web.lately import Lately
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
     pool: Pool
     memory: Memory
+    lately: Lately
     sessions: Sessions
     writer: Writer
     now: Callable[[], datetime]
@@ -32,7 +34,6 @@ class Site(Struct, frozen=True, kw_only=True):
     """Whether reading needs a key."""
     document: Callable[[], Mapping[str, Any]]
     """The OpenAPI document."""
-    first_question: str
     find_key: Callable[[bytes, Mapping[str, Any]], Awaitable[Principal]]
     """Whose key has a hash, which came with a request of some scope; or refuses, and counts it."""
     read_body: Callable[[Request[Any, Any, Any]], Awaitable[bytes]]

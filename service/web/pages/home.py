@@ -15,6 +15,7 @@ from service.domain.refusals import BadParameter, shown
 from service.web.asked import with_pairs
 from service.web.charts.bands import Bands, Count, bands
 from service.web.charts.scales import Window
+from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.search import found
 from service.web.visits import Visit
@@ -41,7 +42,10 @@ async def home(visit: Visit) -> Response[bytes]:
         return await _every_lab(visit)
     async with visit.reading() as (connection, times):
         days = _days(times.at)
-        told = await overview(connection, times, limit=LABS_MAX, days=days)
+        told = await visit.site.lately.made(
+            ("home", times.at, state_of(times, visit.known_current.last_erasure)),
+            lambda: overview(connection, times, limit=LABS_MAX, days=days),
+        )
         bar = await visit.time_bar(connection, times, "AI labs", uncertain=None)
     window = Window(days[0], times.at)
     return visit.show(

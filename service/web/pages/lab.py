@@ -27,14 +27,15 @@ from service.web.charts.flows import Flows, flows
 from service.web.charts.lines import line_of
 from service.web.charts.scales import Tick, Window
 from service.web.charts.strips import EARLIEST, Piece, reach, strip
-from service.web.growth import growth
+from service.web.growth import Growth, growth
+from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.tables import csv_address, send_table, wanted_table
 from service.web.visits import Visit
 
-MOVES_SHOWN_MAX = 50
+MOVES_SHOWN_MAX = 25
 """Arrivals, and departures, that stand on the page; all are on the page of moves."""
 FLOWS_DRAWN_MAX = 8
 FINDINGS_SHOWN_MAX = 10
@@ -97,7 +98,10 @@ async def lab(visit: Visit) -> Response[bytes]:
         if table is not None:
             return send_table(visit, _roster_table(lines), times, state.lab.id)
         last = max(visit.today, times.at)
-        people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
+        grown = await visit.site.lately.made(
+            ("growth", state.lab.id, last, state_of(times, visit.known_current.last_erasure)),
+            lambda: _growth(state, last),
+        )
         moved = await _movements(connection, visit, state, times, year_up_to(asked, times.at))
         noticed = await _findings(connection, state, times)
         count = state.headcount
@@ -113,7 +117,7 @@ async def lab(visit: Visit) -> Response[bytes]:
         ticks=window.ticks(),
         rule=window.x(times.at),
         orders=_orders(visit, sort),
-        growth=await asyncio.to_thread(growth, people, last, EARLIEST),
+        growth=grown,
         moved=moved,
         line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
         noticed=noticed,
@@ -121,6 +125,12 @@ async def lab(visit: Visit) -> Response[bytes]:
         csv=csv_address(visit, "roster"),
         bar=bar,
     )
+
+
+async def _growth(state: LabState, last: date) -> Growth:
+    people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
+    # Of thousands it takes long, and others wait for the event loop.
+    return await asyncio.to_thread(growth, people, last, EARLIEST)
 
 
 class Moved(NamedTuple):

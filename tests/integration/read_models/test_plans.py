@@ -105,6 +105,12 @@ ASKED = [
         Asked("read_models", "stints:fetch_stints_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
         for lab in ("small-7", "mid-7")
     ),
+    Asked(
+        "read_models",
+        "stints:fetch_stints_of_labs_between",
+        (["small-7", "mid-7"], *YEAR, NOW),
+        STINTS_BY_LAB,
+    ),
     Asked("read_models", "rows:fetch_believed", ([PERSON], ["mid-7"]), STINTS_BY_PERSON),
     Asked("read_models", "current:fetch_current", (), "events_position_is_unique"),
     Asked(

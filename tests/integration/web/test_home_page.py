@@ -13,7 +13,11 @@ LABS_MAX = 24
 
 
 async def test_labs_are_the_largest_of_the_api(reader: httpx.AsyncClient) -> None:
-    asked: list[dict[str, str]] = [{"at": "2024-06-01"}, {"at": "2023-11-20", "known_at": "900"}]
+    asked: list[dict[str, str]] = [
+        {"at": "2024-06-01"},
+        {"at": "2023-11-20", "known_at": "900"},
+        {"at": "2024-06-01", "published_by": "2024-01-01"},
+    ]
     for times in asked:
         told = await get(reader, "/v1/labs", limit=500, **times)
         counts = {lab["id"]: lab["headcount"] for lab in told["items"]}
@@ -21,8 +25,9 @@ async def test_labs_are_the_largest_of_the_api(reader: httpx.AsyncClient) -> Non
         rows = re.findall(r'<th scope="row"><a href="/labs/([^"?]+)\?', shown)
         numbers = [int(n) for n in re.findall(r'data-label="[a-z]+">([0-9]+)<', shown)]
         sizes = [sum(counts[lab].values()) for lab in rows]
-        assert len(rows) == LABS_MAX
-        assert sizes == sorted((sum(c.values()) for c in counts.values()), reverse=True)[:LABS_MAX]
+        every = sorted((sum(c.values()) for c in counts.values()), reverse=True)
+        assert sizes == [size for size in every if size][:LABS_MAX]
+        assert len(sizes) > 10
         assert numbers == [
             counts[lab][presence]
             for lab in rows

@@ -91,7 +91,7 @@ async def test_joined_and_left_are_those_of_the_api(reader: httpx.AsyncClient) -
         shown = section((await page(reader, with_query(f"/labs/{lab}"))).text, "moved")
         before, _, after = shown.partition("<h3>Left</h3>")
         for side, name in ((before, "to_lab"), (after, "from_lab")):
-            told = await get(reader, "/v1/moves", limit=50, **{name: lab}, **PERIOD, **TIMES)
+            told = await get(reader, "/v1/moves", limit=25, **{name: lab}, **PERIOD, **TIMES)
             assert movers(side) == [move["person"]["id"] for move in told["items"]]
             count = told["count"]
             most = count["certain"] + count["possible"]
