@@ -15,7 +15,7 @@ from service.answers.events import (
     payload_view,
     tell_erasures,
 )
-from service.answers.names import Labels, Named, fetch_labels, resolve_id
+from service.answers.names import Labels, resolve_id
 from service.answers.times import KnownAt, Times
 from service.answers.views import linked, read_whole
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds
@@ -60,7 +60,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 class LedgerAnswer(Struct, frozen=True, kw_only=True):
     """Everything recorded about someone, what is dated latest first, what has no date last."""
 
-    person: Named
+    person: str
+    """Canonical id."""
     at: date
     known_at: KnownAt
     entries: Sequence[Entry]
@@ -93,10 +94,8 @@ async def ledger_of(
     missing = [event_id for event_id in also if event_id not in types]
     if missing:
         types |= {e.event_id: e.type for e in await read.read_by_ids(connection, missing)}
-    known = times.head if times.rests_on_head else times.known_at.position
-    names = await fetch_labels(connection, people=[person], at=times.at, position=known)
     return LedgerAnswer(
-        person=names.person(person),
+        person=person,
         at=times.at,
         known_at=times.known_at,
         entries=entries,

@@ -19,10 +19,10 @@ STATUS_IN_WORDS: dict[Status, str] = {
     "retracted": "withdrawn",
     "erased": "erased",
 }
-_TOLD = frozenset(
-    ["type", "person", "lab", "date", "role", "founders", "into", "other", "alternatives"]
-)
+_TOLD = frozenset(["type", "person", "lab", "date", "founders", "into", "other", "alternatives"])
 """Fields that the sentence says, or that stand apart."""
+_WITH_ROLE = ("hire", "sighting", "role_change")
+"""Types whose sentence says the role."""
 COLUMNS = (
     "event_id", "position", "type", "date", "date_lo", "date_hi", "lab_id", "lab", "role", "team",
     "location", "relation", "certainty", "basis", "note", "status", "sources", "recorded_at",
@@ -71,6 +71,7 @@ class LedgerLine(NamedTuple):
     """The fields that a correction changed, as they were said first."""
     status: str
     is_withdrawn: bool
+    is_rumour: bool
     words: Sequence[WordLine]
     sources: Sequence[SourceLine]
     alternatives: Sequence[AlternativeLine]
@@ -81,15 +82,17 @@ class LedgerLine(NamedTuple):
 def ledger_line(entry: Entry) -> LedgerLine:
     """One event as the ledger of a page shows it."""
     event, says = entry.event, entry.says
+    told = _TOLD | {"role"} if says["type"] in _WITH_ROLE else _TOLD
     return LedgerLine(
         event_id=event["event_id"],
         position=event["position"],
         date=in_words(says["date"]) if says.get("date") else None,
         sentence=sentence({field: said for field, said in says.items() if field != "date"}),
-        details=rows({field: said for field, said in says.items() if field not in _TOLD}, None),
+        details=rows({field: said for field, said in says.items() if field not in told}, None),
         was=_was(entry),
         status=STATUS_IN_WORDS[entry.status],
         is_withdrawn=entry.status in ("retracted", "erased"),
+        is_rumour=entry.status == "rumoured",
         words=[_word_line(word) for word in entry.words],
         sources=_source_lines(says.get("sources", ())),
         alternatives=[

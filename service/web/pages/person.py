@@ -149,7 +149,7 @@ def _stay(stint: StintView, ledger: LedgerAnswer) -> Stay:
     own = [entries[event_id] for event_id in stint.events if event_id in entries]
     return Stay(
         stint,
-        _held(own, ledger.person.id),
+        _held(own, ledger.person),
         [
             (event_id, ledger.types.get(event_id, "event").replace("_", " "))
             for event_id in stint.events

@@ -80,6 +80,7 @@ ELEMENTS = frozenset(
         "figure",
         "figcaption",
         "br",
+        "em",
         "script",
     ]
 )

@@ -191,6 +191,7 @@ async def test_ledger_tells_what_became_of_each_event(
         assert "Date first said: 2020" in first
         assert "misread" in first
         assert "rumoured" in second
+        assert "Rumour: Ada Lovelace joined Lab X" in second
         assert "Joins <b>, February 2024" in second
         assert "withdrawn" in third
         assert "Other sources say about 2017" in third
