@@ -27,7 +27,9 @@ from service.api.openapi import document
 from service.api.operations import Machinery, Place
 from service.api.rates import Buckets
 from service.api.readiness import check_readable
+from service.api.replaying import starter_of
 from service.api.tracing import Tracer
+from service.api.verifying import while_wanted
 from service.log import usage
 from service.log.keys import KeyLookUp, Principal, key_hash
 from service.log.read import read_head, read_identity
@@ -86,6 +88,8 @@ def pages(made: Machinery) -> Pages:
         check_readable=lambda: check_readable(made),
         names_in=names_in,
         saw=saw,
+        replays=starter_of(made),
+        while_wanted=while_wanted,
         note=note,
     )
     return Pages(page_handlers(site), show_problem)

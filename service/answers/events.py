@@ -69,6 +69,13 @@ class RecordedAnswer(Struct, frozen=True, kw_only=True):
     head: HeadView
 
 
+class ToldEvent(Struct, frozen=True):
+    """An event by what it says."""
+
+    says: EventView
+    is_withdrawn: bool
+
+
 async def recorded_events(pool: Pool, recorded: Recorded) -> RecordedAnswer:
     """
     What was recorded, each event with the findings that it raised.
@@ -198,6 +205,40 @@ async def timeline(
         limit=limit + 1,
     )
     return await _page(connection, found, times, limit)
+
+
+async def latest_events(
+    connection: Connection, times: Times, *, before: int | None, limit: int
+) -> EventsAnswer:
+    """At most *limit* events of the whole log, newest first, before a position."""
+    end = times.known_at.position if before is None else min(before - 1, times.known_at.position)
+    # Positions have no gaps, so that the last events are as quickly found as the first ones.
+    found = await read.read_page(
+        connection,
+        after=max(end - limit - 1, 0),
+        until=end,
+        filters=read.Filters(),
+        limit=limit + 1,
+    )
+    return await _page(connection, found[::-1], times, limit)
+
+
+async def what_events_say(
+    connection: Connection, event_ids: Iterable[UUID], times: Times
+) -> Mapping[UUID, ToldEvent]:
+    """What each of some events says by then, and of one that is withdrawn what it said first."""
+    until = times.known_at.position
+    chains = [e for e in await read.read_by_ids(connection, event_ids) if e.position <= until]
+    holding = {e.position: e.payload for e in in_force(chains)}
+    labels = await event_labels(connection, chains, times)
+    return {
+        one.event_id: ToldEvent(
+            payload_view(holding.get(one.position, one.payload), labels),
+            is_withdrawn=one.position not in holding and type_of(one.payload) != ERASED,
+        )
+        for one in chains
+        if one.target_position is None
+    }
 
 
 async def event_labels(

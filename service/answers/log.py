@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from service.answers.times import Times
 from service.log import read
 from service.log.append import Head
 from service.log.verify import LogProblem, find_hash, verify
@@ -59,6 +60,15 @@ class VerificationAnswer(Struct, frozen=True, kw_only=True):
 async def log_head(connection: Connection) -> LogAnswer:
     """The head as of now."""
     return to_answer(await read.read_head(connection))
+
+
+async def log_at(connection: Connection, times: Times) -> LogAnswer:
+    """The head as it was in the state of knowledge of *times*."""
+    known = times.known_at
+    found = await read.read_by_positions(connection, [known.position])
+    if not found:
+        return to_answer(Head())
+    return LogAnswer(known.position, found[0].hash.hex(), known.recorded_at)
 
 
 def to_answer(head: Head) -> LogAnswer:

@@ -20,11 +20,14 @@ from service.web.pages import (
     corrections,
     docs,
     event,
+    findings,
     home,
     lab,
+    log,
     moves,
     person,
     recording,
+    replays,
     sign_in,
 )
 from service.web.problems import VISIT
@@ -48,6 +51,9 @@ PAGES: Sequence[Page] = (
     *event.PAGES,
     *corrections.PAGES,
     *recording.PAGES,
+    *log.PAGES,
+    *findings.PAGES,
+    *replays.PAGES,
     *docs.PAGES,
     *sign_in.PAGES,
 )
@@ -78,6 +84,7 @@ def _handler_of(page: Page, site: Site) -> HTTPRouteHandler:
         else:
             visit.asked = asked_in(visit.pairs)
             visit.current = await site.memory.current(*visit.asked.states)
+        visit.is_live = page.method == "GET" and page.role is None and not page.is_open
         return await page.answer(visit)
 
     handle.__name__ = page.name

@@ -15,7 +15,14 @@ from service.web.asked import AT, Asked, with_pairs
 from service.web.assets import address_of
 from service.web.charts.strips import pieces_svg
 
-NAVIGATION = (("/moves", "Moves"), ("/corrections", "Corrections"), ("/docs", "API"))
+_FIRST_DAY = date(1970, 1, 1)
+NAVIGATION = (
+    ("/moves", "Moves"),
+    ("/corrections", "Corrections"),
+    ("/findings", "Findings"),
+    ("/log", "Log"),
+    ("/docs", "API"),
+)
 """Addresses in the head of each page, with what they are called."""
 
 
@@ -68,6 +75,16 @@ def _query(asked: Asked) -> str:
 def on_day(path: str, asked: Asked, day: date) -> str:
     """Another page, for another day and the same state of knowledge."""
     return with_pairs(path, (dict(asked.pairs) | {AT: day.isoformat()}).items())
+
+
+def day_number(day: date) -> int:
+    """
+    A day as scripts count them: from the first of 1970.
+
+    >>> day_number(date(1970, 2, 1))
+    31
+    """
+    return (day - _FIRST_DAY).days
 
 
 def _shown(value: Any) -> Any:
@@ -125,4 +142,5 @@ _TEMPLATES.globals |= {
     "on_day": on_day,
     "in_words": in_words,
     "day_in_words": day_in_words,
+    "day_number": day_number,
 }

@@ -13,6 +13,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+HUNG_UP = 499
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     # Sources learn of nobody who reads about them. Without any, browsers would not say either
@@ -52,6 +53,11 @@ def to_response(
         body = packed(body)
         sent["Content-Encoding"] = "gzip"
     return Response(body, status_code=status, headers=sent, media_type=media_type)
+
+
+def nobody_waits() -> Response[bytes]:
+    """For the line in the log alone: who asked has hung up."""
+    return Response(b"", status_code=HUNG_UP, media_type=MEDIA_TYPE)
 
 
 def redirect(

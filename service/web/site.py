@@ -11,6 +11,7 @@ from service.answers.memory import Memory
 from service.log.keys import Principal
 from service.log.sessions import Sessions
 from service.postgres.pool import Pool
+from service.read_models.starting import Starter
 from service.recording.writer import Writer
 from service.web.lately import Lately
 
@@ -44,5 +45,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """The names in a path."""
     saw: Callable[[int], None]
     """Told of each head that a page wrote."""
+    replays: Starter
+    while_wanted: Callable[[Request[Any, Any, Any], Awaitable[Any]], Awaitable[Any]]
+    """An answer; None and its end as soon as who asked hangs up."""
     note: Callable[..., None]
     """Lets the line of a request in the log say more."""

@@ -1,5 +1,6 @@
 """One request of a page: who asks, what they ask with, and how they are answered."""
 
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
@@ -24,6 +25,7 @@ from service.web.sessions import form_token_of, local_address
 from service.web.site import Site
 from service.web.time_bar import TimeBar, time_bar
 
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,253}")
 TEXT_CHARACTERS_MAX = 300
 """Of what is typed into a box of a page."""
 
@@ -41,6 +43,8 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
     """The head; None where the page does not ask the log, or may not show it."""
     asked: Asked = Asked()
     """The times that the address asks for."""
+    is_live: bool = False
+    """Whether what it shows can be shown anew by whoever reads it, and nothing is lost."""
     form: Mapping[str, str] = {}
     """The fields of the form that was sent, each once."""
 
@@ -51,6 +55,24 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
     def head(self) -> Head | None:
         """The head that the page shows."""
         return None if self.current is None else self.current.head
+
+    @property
+    def live_after(self) -> int | None:
+        """
+        The position after which events are news to the page; None where there are none.
+
+        A page that is pinned to a state of knowledge never changes. Where reading is closed the
+        stream of the API does not know the session of a browser.
+        """
+        is_now = self.asked.known_at is None and not self.site.is_closed()
+        return self.head.position if self.is_live and is_now and self.head else None
+
+    @property
+    def origin(self) -> str:
+        """This service as it was asked, for commands that are to be copied."""
+        host = self.request.headers.get("host", "")
+        scheme = self.request.scope["scheme"]
+        return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost:8000'}"
 
     @property
     def known_current(self) -> Current:

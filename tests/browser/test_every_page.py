@@ -23,6 +23,7 @@ def addresses() -> Iterator[str]:
         "{lab:str}": "openai?at=2023-11-20",
         "{person:str}": "ilya-sutskever?at=2015-12-20",
         "{event_id:str}": "49a2073e-b953-5407-9692-a9445e80554e",
+        "{replay_id:str}": "none",
     }
     paths = [page.path for page in PAGES if page.method == "GET"]
     for place, name in named.items():

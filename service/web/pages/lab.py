@@ -14,7 +14,7 @@ from service.answers.labs import LabState, Member, lab_state, member_of
 from service.answers.movements import LabMovements, movements_of_lab
 from service.answers.names import Named, order_of
 from service.answers.times import Period, Times
-from service.domain.dates import UNBOUNDED_LO
+from service.domain.dates import UNBOUNDED_LO, bounds
 from service.domain.refusals import BadParameter, shown
 from service.domain.stints import Stint
 from service.formats.csv import Cell, Table
@@ -115,6 +115,8 @@ async def lab(visit: Visit) -> Response[bytes]:
         founders_there=[f for f in state.lab.founders if f.id in state.standings],
         lines=lines,
         ticks=window.ticks(),
+        window=window,
+        days=_days_of_slider(state, window, times),
         rule=window.x(times.at),
         orders=_orders(visit, sort),
         growth=grown,
@@ -263,6 +265,13 @@ def _cells(member: Member) -> list[Cell]:
         member.last_evidence,
         member.events,
     ]
+
+
+def _days_of_slider(state: LabState, window: Window, times: Times) -> Window:
+    """From before the lab was founded, as far as that is known, to where the drawing ends."""
+    founded = state.lab.founded
+    first = window.first if founded is None else max(bounds(founded).lo, EARLIEST)
+    return Window(min(first, window.first, times.at), window.last)
 
 
 def _orders(visit: Visit, sort: str) -> list[Order]:

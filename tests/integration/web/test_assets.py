@@ -82,7 +82,7 @@ async def test_pages_name_assets_by_their_content(made: Machinery) -> None:
                 # The others are links to be followed, which load nothing.
                 and said.get("rel") not in ("canonical", "alternate", "next")
             }
-            assert address_of("page.css") in used
+            assert {address_of("page.css"), address_of("page.js")} <= used
             assert used <= {asset.path for asset in assets().values()}, path
 
 

@@ -9,7 +9,7 @@ from tests.integration.api.asking import SEED, get, hire, record
 from tests.integration.web.test_moves_page import movers, section
 from tests.support.browsing import Elements, browser
 
-ROSTER = '<table class="roster">'
+ROSTER = '<table class="roster"'
 
 
 async def page(reader: httpx.AsyncClient, address: str, status: int = 200) -> httpx.Response:

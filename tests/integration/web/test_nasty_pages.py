@@ -98,7 +98,12 @@ async def nasty(client: httpx.AsyncClient, made: Machinery) -> Machinery:
 
 def addresses() -> Iterator[str]:
     """Each page, each with what may be asked there, and pages that are not there."""
-    named = {"{lab:str}": "l-0", "{person:str}": "p-0", "{event_id:str}": HIRED}
+    named = {
+        "{lab:str}": "l-0",
+        "{person:str}": "p-0",
+        "{event_id:str}": HIRED,
+        "{replay_id:str}": str(UUID(int=1)),
+    }
     paths = [page.path for page in PAGES if page.method == "GET"]
     for place, name in named.items():
         paths = [path.replace(place, name) for path in paths]

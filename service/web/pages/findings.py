@@ -1,0 +1,170 @@
+"""Findings: what the fold noticed and did not hide, as a queue of work."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+from uuid import UUID
+
+from litestar import Response
+
+from service.answers.events import ToldEvent, what_events_say
+from service.answers.findings import FindingsAnswer, FindingView, findings
+from service.answers.similar_people import PLACE, similar_people
+from service.answers.times import Times
+from service.domain.findings import FINDING_KINDS, FindingKind
+from service.domain.refusals import BadParameter, shown
+from service.postgres.pool import Connection
+from service.read_models.beliefs import BELIEVED
+from service.web.asked import other_pairs, with_pairs
+from service.web.page import Page
+from service.web.paging import BEFORE
+from service.web.visits import Visit
+from service.web.wording import Part, sentence
+
+PATH = "/findings"
+KIND = "kind"
+PAGE_FINDINGS = 30
+SAME_PERSON = "possible_same_person"
+KINDS = {
+    "overlap": "At two labs at once",
+    "possible_duplicate": "Two events that may be one",
+    "already_present": "Joined while already there",
+    "unknown_start": "Nothing says from when",
+    "before_founding": "Before the lab was founded",
+    "after_closure": "After the lab had closed",
+    "ended_twice": "Ended more than once",
+    "cycle": "Would follow itself",
+    SAME_PERSON: "May be the same person",
+}
+"""What kinds of findings are called."""
+_PLACE = re.compile(r"([0-9]{1,18})\.([0-9a-f]{32})")
+
+
+class Told(NamedTuple):
+    """An event that a finding is about."""
+
+    event_id: UUID
+    sentence: Sequence[Part]
+    is_withdrawn: bool
+
+
+class Line(NamedTuple):
+    """One finding as it is listed."""
+
+    finding: FindingView
+    kind: str
+    events: Sequence[Told]
+
+
+class Facet(NamedTuple):
+    """A kind to choose."""
+
+    name: str
+    address: str
+    is_here: bool
+
+
+async def list_findings(visit: Visit) -> Response[bytes]:
+    kind = visit.text(KIND)
+    if kind not in (None, *KINDS):
+        raise BadParameter(KIND, f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
+    async with visit.reading() as (connection, times):
+        # The API has no such time for findings: they are of all that is on the log.
+        times.published_by = None
+        answer = await _asked(visit, connection, times, kind)
+        said = await what_events_say(
+            connection, {one for item in answer.items for one in item.events}, times
+        )
+        bar = await visit.time_bar(connection, times, "Findings")
+    rest = other_pairs(visit.pairs, BEFORE)
+    filters = [(name, visit.text(name)) for name in (KIND, "person", "lab")]
+    times_asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
+    return visit.show(
+        "findings.html",
+        lines=[_line(item, said) for item in answer.items],
+        facets=_facets(visit, kind),
+        kind=kind,
+        kind_in_words=KINDS.get(kind or ""),
+        person=visit.text("person") or "",
+        lab=visit.text("lab") or "",
+        kept=[(n, v) for n, v in [(KIND, kind), *visit.asked.pairs] if v is not None],
+        is_first=visit.text(BEFORE) is None,
+        looked_at=answer.looked_at,
+        next_page=None if answer.next is None else with_pairs(PATH, [*rest, (BEFORE, answer.next)]),
+        json=with_pairs("/v1/findings", [*filters, *times_asked]),
+        bar=bar,
+    )
+
+
+async def _asked(
+    visit: Visit, connection: Connection, times: Times, kind: str | None
+) -> FindingsAnswer:
+    person, lab = visit.text("person"), visit.text("lab")
+    place = visit.text(BEFORE)
+    if kind == SAME_PERSON:
+        first, _, other = _pair_in(place)
+        return await similar_people(
+            connection,
+            times,
+            person=person,
+            lab=lab,
+            after=(first, other),
+            is_first_page=place is None,
+            limit=PAGE_FINDINGS,
+        )
+    return await findings(
+        connection,
+        times,
+        kind=cast("FindingKind | None", kind),
+        person=person,
+        lab=lab,
+        before=_place_in(place),
+        limit=PAGE_FINDINGS,
+    )
+
+
+def _place_in(text: str | None) -> tuple[int, str]:
+    if text is None:
+        return (BELIEVED, "")
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise _no_place(text)
+    return (int(found[1]), found[2])
+
+
+def _pair_in(text: str | None) -> tuple[str, str, str]:
+    if text is not None and not text.startswith(PLACE):
+        raise _no_place(text)
+    return (text or "").removeprefix(PLACE).partition(".")
+
+
+def _no_place(text: str) -> BadParameter:
+    return BadParameter(BEFORE, f"{shown(text)} is no place in this list; begin again without it.")
+
+
+def _line(finding: FindingView, said: Mapping[UUID, ToldEvent]) -> Line:
+    return Line(
+        finding,
+        KINDS[finding.kind],
+        [
+            Told(one, sentence(said[one].says), said[one].is_withdrawn)
+            for one in finding.events
+            if one in said
+        ],
+    )
+
+
+def _facets(visit: Visit, kind: str | None) -> list[Facet]:
+    rest = other_pairs(visit.pairs, KIND, BEFORE)
+    return [
+        Facet("All kinds", with_pairs(PATH, rest), kind is None),
+        *(
+            Facet(name, with_pairs(PATH, [*rest, (KIND, one)]), one == kind)
+            for one, name in KINDS.items()
+        ),
+    ]
+
+
+assert set(KINDS) == {*FINDING_KINDS, SAME_PERSON}, "each kind has a name"
+
+PAGES = (Page(name="findings", path=PATH, answer=list_findings),)

@@ -1,0 +1,123 @@
+"""The log: its newest events, its head, and how anybody makes sure that it is what it was."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from litestar import Response
+
+from service.answers.events import (
+    EventsAnswer,
+    EventView,
+    ToldEvent,
+    latest_events,
+    what_events_say,
+)
+from service.answers.log import log_at, verification
+from service.domain.refusals import BadParameter, Refusal, shown
+from service.web.asked import other_pairs, with_pairs
+from service.web.page import Page
+from service.web.paging import BEFORE, position_before
+from service.web.responses import nobody_waits
+from service.web.visits import Visit
+from service.web.wording import Part, sentence, type_in_words
+
+PATH = "/log"
+VERIFY = "/log/verification"
+SINCE = "since"
+PAGE_EVENTS = 50
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class Line(NamedTuple):
+    """One event as it is listed."""
+
+    event: EventView
+    type: str
+    sentence: Sequence[Part]
+    about: UUID | None
+    """The event that a correction or retraction is about."""
+    is_void: bool
+    """Whether the sentence is of what was withdrawn."""
+    reason: str | None
+
+
+async def log(visit: Visit) -> Response[bytes]:
+    before = position_before(visit)
+    async with visit.reading() as (connection, times):
+        # What is on the log does not depend on what was published by when.
+        times.published_by = None
+        answer = await latest_events(connection, times, before=before, limit=PAGE_EVENTS)
+        targets = await what_events_say(
+            connection,
+            {UUID(e["target"]) for e in answer.items if e["type"] == "retraction"},
+            times,
+        )
+        head = await log_at(connection, times)
+        bar = await visit.time_bar(connection, times, "The log")
+    rest = other_pairs(visit.pairs, BEFORE)
+    return visit.show(
+        "log.html",
+        lines=[_line(event, targets) for event in answer.items],
+        head=head,
+        origin=visit.origin,
+        is_first=before is None,
+        first_page=with_pairs(PATH, rest),
+        next_page=_next(answer, rest),
+        bar=bar,
+    )
+
+
+async def verify_log(visit: Visit) -> Response[bytes]:
+    """A verification, and a page that tells what came of it."""
+    since = visit.form.get(SINCE, "").strip()
+    if since and not _HASH.fullmatch(since):
+        raise BadParameter(SINCE, f"{shown(since)} is no hash; give its 64 hexadecimal digits.")
+    await visit.site.check_readable()
+    refused = answer = None
+    try:
+        answer = await visit.site.while_wanted(
+            visit.request,
+            verification(
+                visit.site.pool,
+                new_id=visit.site.replays.new_id,
+                now=visit.site.now,
+                workforce=visit.site.replays.workforce,
+                since=bytes.fromhex(since) if since else None,
+            ),
+        )
+        if answer is None:
+            return nobody_waits()
+    except Refusal as refusal:
+        refused = refusal
+    return visit.show(
+        "verified.html",
+        answer=answer,
+        refused=None if refused is None else refused.message,
+        status=200 if refused is None else 409,
+    )
+
+
+def _line(event: EventView, targets: Mapping[UUID, ToldEvent]) -> Line:
+    about = UUID(event["target"]) if "target" in event else None
+    told = targets.get(about) if about and event["type"] == "retraction" else None
+    says = event.get("event") or (event if told is None else told.says)
+    return Line(
+        event=event,
+        type=type_in_words(event["type"]),
+        sentence=sentence(says),
+        about=about,
+        is_void=told is not None and told.is_withdrawn,
+        reason=event.get("reason"),
+    )
+
+
+def _next(answer: EventsAnswer, rest: Sequence[tuple[str, str]]) -> str | None:
+    return None if answer.next is None else with_pairs(PATH, [*rest, (BEFORE, answer.next)])
+
+
+PAGES = (
+    Page(name="log", path=PATH, answer=log),
+    Page(name="verify_log", path=VERIFY, method="POST", answer=verify_log, role="reader"),
+)
