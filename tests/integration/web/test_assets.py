@@ -14,6 +14,7 @@ from tests.support.browsing import Elements, browser, signed_in
 
 BYTES_MAX = 40_000
 """Of the one sheet, compressed: a first page is to be under 100 kB."""
+SCRIPT_BYTES_MAX = 40_000
 
 
 @pytest.mark.parametrize("name", assets())
@@ -67,6 +68,12 @@ def test_assets_ask_nobody_else() -> None:
     for name, asset in assets().items():
         said = asset.body.decode().replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert re.findall(r"https?:|@import|url\(|//", said) == [], name
+
+
+def test_script_is_small() -> None:
+    """As it stands, without compression."""
+    scripts = [asset.body for name, asset in assets().items() if name.endswith(".js")]
+    assert sum(map(len, scripts)) < SCRIPT_BYTES_MAX
 
 
 async def test_pages_name_assets_by_their_content(made: Machinery) -> None:
