@@ -77,6 +77,13 @@ PAGES_NEED: dict[tuple[str, str], str | None] = {
     ("POST", "/events/{event_id}/correct"): "writer",
     ("GET", "/events/{event_id}/retract"): "writer",
     ("POST", "/events/{event_id}/retract"): "writer",
+    ("GET", "/log"): "reading",
+    ("POST", "/log/verification"): "reader",
+    ("GET", "/findings"): "reading",
+    ("GET", "/replays"): "reading",
+    ("GET", "/replays/{replay_id}"): "reading",
+    ("POST", "/replays"): "admin",
+    ("POST", "/replays/{replay_id}/rollback"): "admin",
     ("GET", "/docs"): None,
     ("GET", "/sign-in"): None,
     ("POST", "/sign-in"): None,
@@ -164,7 +171,7 @@ async def test_what_shows_nothing_of_the_log_needs_no_key(path: str, made: Machi
         assert (await asking.get(path)).status_code == 200
 
 
-NAMED = {"{lab}": "engines", "{person}": "ada", "{event_id}": HIRED}
+NAMED = {"{lab}": "engines", "{person}": "ada", "{event_id}": HIRED, "{replay_id}": UNKNOWN}
 """Who is meant by a page's path."""
 
 
@@ -203,8 +210,11 @@ async def test_page_is_for_those_who_may(
             problem(response, 403, "forbidden")
         else:
             # A form that says nothing is shown again with what it lacks.
-            done = (303,) if path.startswith("/sign-") else (200, 422)
-            assert response.status_code in (done if method == "POST" else (200,)), response.text
+            done = {200} if method == "GET" else {200, 303, 422}
+            # There is no such replay, which is told to those who may know.
+            done = {404} if "{replay_id}" in path else done
+            assert response.status_code in done, response.text
+            assert not response.headers.get("location", "").startswith("/sign-in?next=")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import pytest
