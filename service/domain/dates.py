@@ -89,6 +89,7 @@ def eve(on: date) -> date:
     return on if on in (UNBOUNDED_LO, UNBOUNDED_HI) else on - timedelta(days=1)
 
 
+@lru_cache(maxsize=65536)
 def in_words(text: str) -> str:
     """
     *text* as a person would say it.

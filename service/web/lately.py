@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from service.answers.times import Times
 
 _Made = TypeVar("_Made")
-MOST = 256
-"""So much is held: some kilobytes each."""
+MOST = 128
+"""So much is held: up to a hundred kilobytes each."""
 
 
 class Lately:

@@ -158,7 +158,7 @@ class Moved(NamedTuple):
 async def _movements(
     connection: Connection, visit: Visit, state: LabState, times: Times, period: Period
 ) -> Moved:
-    own = state.lab.id
+    own, last_erasure = state.lab.id, visit.known_current.last_erasure
     days = [(FROM, str(period.from_on)), (TO, str(period.to_on))]
 
     def address(filters: Mapping[str, str]) -> str:
@@ -179,8 +179,11 @@ async def _movements(
         lost=None,
     )
     try:
-        told = await movements_of_lab(
-            connection, own, times, period, limit=MOVES_SHOWN_MAX, address=address
+        told = await visit.site.lately.made(
+            ("moved", own, period, times.at, visit.asked, state_of(times, last_erasure)),
+            lambda: movements_of_lab(
+                connection, own, times, period, limit=MOVES_SHOWN_MAX, address=address
+            ),
         )
     except BadParameter as refusal:
         return moved._replace(refused=refusal.message)
