@@ -44,9 +44,13 @@ def show_problem(
     request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str]
 ) -> Response[bytes]:
     """The page of a problem."""
+    visit: Any = request.scope.get(VISIT)
+    if visit is not None:
+        # What is told here comes of no event, and no new one takes it back.
+        visit.is_live = False
     page = rendered(
         "problem.html",
-        visit=request.scope.get(VISIT),
+        visit=visit,
         problem=problem,
         detail=_NOWHERE
         if problem.type == _OF_THE_PATH and problem.status == 404

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import KEY, Opened, is_within_the_window
+from tests.browser.test_every_page import WCAG
 from tests.support.server import served
 
 OPENAI = "/labs/openai?at=2023-11-20&sort=name"
@@ -48,6 +50,8 @@ def test_page_says_what_came_and_nothing_moves(page: Page, growing: str) -> None
     record(growing, "Bea", "Cid")
     expect(news).to_have_text("3 new events")
     assert page.evaluate(PLACE) == place
+    found = Axe().run(page, None, {"runOnly": {"type": "tag", "values": WCAG}})
+    assert found.response["violations"] == [], found.generate_report()
     assert is_within_the_window(page)
     # Whoever looks away follows nothing, and goes on where they were.
     page.evaluate("dispatchEvent(new Event('pagehide'))")
@@ -153,6 +157,9 @@ def test_admin_checks_the_read_models_and_verifies_the_log(
     record(growing, "Gus")
     page = opened(360, has_scripts=has_scripts)
     sign_in(page, growing, "/replays")
+    if has_scripts:
+        found = Axe().run(page, None, {"runOnly": {"type": "tag", "values": WCAG}})
+        assert found.response["violations"] == [], found.generate_report()
     page.get_by_label("Only compare").check()
     page.get_by_role("button", name="Start", exact=True).click()
     # The page looks again by itself until it is over.

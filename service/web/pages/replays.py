@@ -24,6 +24,8 @@ _WORK = ("check", "switch", "force")
 async def list_replays(visit: Visit) -> Response[bytes]:
     async with visit.site.pool.acquire() as connection:
         every = await fetch_replays(connection)
+    # How replays stand is not said by events.
+    visit.is_live = False
     running = next((one for one in every if one.state == "running"), None)
     return visit.show(
         "replays.html",
@@ -40,6 +42,7 @@ async def show_replay(visit: Visit) -> Response[bytes]:
     async with visit.site.pool.acquire() as connection:
         found = await _find(connection, visit)
         state = await fetch_state(connection)
+    visit.is_live = False
     return visit.show(
         "replay.html",
         replay=found,

@@ -80,7 +80,7 @@ async def test_page_says_after_which_event_news_are_news(
         for address in ("/log", "/labs/engines?at=2021-01-01", "/findings", "/"):
             shown = (await asking.get(address)).text
             assert f'<body data-live-after="{len(SEED)}">' in shown, address
-        for address in ("/docs", "/sign-in", "/labs/engines?known_at=3"):
+        for address in ("/docs", "/sign-in", "/labs/engines?known_at=3", "/labs/none", "/replays"):
             assert "data-live-after" not in (await asking.get(address)).text, address
 
 
