@@ -147,7 +147,7 @@ async def test_numbers_are_of_all_workers(base: Base, tmp_path: Path) -> None:
 
 def counted_in(folder: Path) -> set[str]:
     """The files in which workers count, one for each kind and process."""
-    return {path.name for path in folder.glob("lab-timeline-metrics-*/*.db")}
+    return {path.name for path in folder.glob("lab-timeline-*/*.db")}
 
 
 async def test_groups_and_connections_are_of_all_workers(base: Base, tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ READS = {
     if op.is_reading and any(param.name == "known_at" for param in op.params)
 }
 UNREAD = ("findings", "corrections", "at", "known_at")
-QUERIES = {"getLabChanges": {"from": "2020-01-01", "to": "2021-01-01"}}
+QUERIES = {
+    "getLabChanges": {"from": "2020-01-01", "to": "2021-01-01"},
+    "ask": {"q": "who was at engines on 2021-01-01"},
+}
 
 
 @pytest.fixture
@@ -183,7 +186,7 @@ async def test_answer_for_a_past_says_that_something_was_erased_since(
 
 def _known(answer: Any) -> dict[int, int | None]:
     """By the positions that an answer is for what it says was erased since."""
-    sides = [answer, answer.get("before"), answer.get("after")]
+    sides = [answer, answer.get("before"), answer.get("after"), answer.get("answer")]
     known = [side["known_at"] for side in sides if isinstance(side, dict) and "known_at" in side]
     assert known, answer
     return {one["position"]: one.get("erased_since") for one in known}

@@ -112,7 +112,9 @@ def addresses(head: int) -> list[str]:
     values = {"lab": (LAB, "navy", "The Marks"), "person": people, "event_id": (FOUNDED, HIRED)}
     found = []
     for operation in OPERATIONS:
-        if operation.method == "GET" and "{replay_id" not in operation.path:
+        # A stream has no end; what it tells is read as events are.
+        is_endless = operation.id == "followLog"
+        if operation.method == "GET" and "{replay_id" not in operation.path and not is_endless:
             paths = [operation.path]
             for field, each in values.items():
                 if f"{{{field}:str}}" in operation.path:
