@@ -15,7 +15,7 @@ from service.answers.names import Named
 from service.answers.people import PersonState, StintView, person_state, stint_view
 from service.answers.times import Times
 from service.answers.why import WhyAnswer, why_present
-from service.domain.dates import bounds, in_words
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, bounds, eve, in_words
 from service.formats.csv import Table
 from service.formats.json_ld import person_json_ld
 from service.formats.outside_ids import outside_links
@@ -138,8 +138,8 @@ async def _colleagues(connection: Connection, one: str, times: Times) -> Colleag
 
 
 def _together(span: AtOnce, state: PersonState) -> Together:
-    first = None if span.first == date.min else span.first
-    last = None if span.after == date.max else date.fromordinal(span.after.toordinal() - 1)
+    first = None if span.first == UNBOUNDED_LO else span.first
+    last = None if span.after == UNBOUNDED_HI else eve(span.after)
     labs = [state.labels.lab(lab) for lab in span.labs]
     return Together(labs, span.presence, days_in_words(first, last))
 
