@@ -15,7 +15,7 @@ from service.domain.findings import FINDING_KINDS, FindingKind
 from service.domain.refusals import BadParameter, shown
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
-from service.web.asked import other_pairs, with_pairs
+from service.web.asked import KNOWN_AT, other_pairs, with_pairs
 from service.web.page import Page
 from service.web.paging import BEFORE
 from service.web.visits import Visit
@@ -156,12 +156,15 @@ def _line(finding: FindingView, said: Mapping[UUID, ToldEvent]) -> Line:
 
 def _facets(visit: Visit, kind: str | None) -> list[Facet]:
     rest = other_pairs(visit.pairs, KIND, BEFORE)
+    # Guesses are of now alone.
+    of_now = other_pairs(rest, KNOWN_AT)
+
+    def address(one: str) -> str:
+        return with_pairs(PATH, [*(of_now if one == SAME_PERSON else rest), (KIND, one)])
+
     return [
         Facet("All kinds", with_pairs(PATH, rest), kind is None),
-        *(
-            Facet(name, with_pairs(PATH, [*rest, (KIND, one)]), one == kind)
-            for one, name in KINDS.items()
-        ),
+        *(Facet(name, address(one), one == kind) for one, name in KINDS.items()),
     ]
 
 

@@ -50,6 +50,11 @@ async def test_each_kind_is_one_link_away(reader: httpx.AsyncClient) -> None:
     for kind in KINDS:
         assert f"/findings?person=lucas-beyer&amp;kind={kind}" in shown
         await page(reader, f"/findings?kind={kind}")
+    past = await page(reader, "/findings?known_at=900")
+    assert "/findings?known_at=900&amp;kind=overlap" in past
+    assert '"/findings?kind=possible_same_person"' in past, "guesses are of now alone"
+    guesses = await page(reader, "/findings?kind=possible_same_person")
+    assert 'rel="bookmark"' not in guesses, "and cannot be cited"
 
 
 async def test_places_and_kinds_that_are_none_are_refused(reader: httpx.AsyncClient) -> None:
