@@ -131,7 +131,7 @@ def test_slider_is_not_there_without_script(opened: Opened, url: str) -> None:
     page.goto(url + OPENAI)
     assert page.locator("#time-slider").is_hidden()
     page.get_by_label("As it was on").fill("2024-01-01")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("region", name="Times").get_by_role("button", name="Show").click()
     expect(page.locator(".times-sentence")).to_contain_text("1 January 2024")
 
 
