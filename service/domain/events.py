@@ -52,7 +52,6 @@ Certainty = Literal["confirmed", "reported", "rumoured"]
 Relation = Literal[
     "employee", "founder", "advisor", "board", "visiting", "contractor", "student", "faculty"
 ]
-DEFAULT_CERTAINTY: Certainty = "reported"
 DEFAULT_RELATION: Relation = "employee"
 
 

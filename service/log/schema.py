@@ -73,20 +73,6 @@ def refuse_later(revision: str | None) -> None:
         raise LaterSchema(revision)
 
 
-async def renew_grant(dsn: str) -> bool:
-    """
-    Let the service's role make schemas in the database again; whether that was to be done.
-
-    The grant is one on the database, which neither a copy nor a dump of it carries. Left alone
-    where the user of *dsn* may not give it.
-    """
-    connection = await asyncpg.connect(dsn)
-    try:
-        return await _renew_grant(connection)
-    finally:
-        await connection.close()
-
-
 async def is_up_to_date(dsn: str) -> bool:
     """
     Whether the database is at the newest migration; if so, a lost grant is renewed too.
@@ -108,6 +94,12 @@ async def is_up_to_date(dsn: str) -> bool:
 
 
 async def _renew_grant(connection: Connection) -> bool:
+    """
+    Let the service's role make schemas in the database again; whether that was to be done.
+
+    The grant is one on the database, which neither a copy nor a dump of it carries. Left alone
+    where this user may not give it.
+    """
     grant = await connection.fetchval(_WRITE_MISSING_GRANT)
     if grant is not None:
         await connection.execute(grant)

@@ -1,45 +1,23 @@
 """The journey of an editor, with JavaScript off: correct a date, see the effect, send, see both."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import KEY, WIDTHS, Opened
 from tests.support.server import served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WIDTHS = (360, 1440)
-KEY = "a key of the editor"
 HIRED = "/events/8b8cd6d3-fb69-5f86-937d-b54d01f4da7a"
 """That Lucas Beyer joined OpenAI on 3 December 2024."""
 
-pytestmark = [
-    pytest.mark.browser,
-    # Chromium is the system's own: what the machine does not have is not downloaded.
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
-
 
 @pytest.fixture(params=WIDTHS)
-def page(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A browser without scripts, on a service that has the history."""
-    with (
-        served(tmp_path / "data", environment={"TIMELINE_API_KEY": KEY}) as running,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        context = browser.new_context(
-            base_url=running.url,
-            java_script_enabled=False,
-            viewport={"width": request.param, "height": 800},
-        )
-        yield context.new_page()
-        browser.close()
+def page(tmp_path: Path, opened: Opened, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A browser without scripts, on a service of its own, whose history may be changed."""
+    with served(tmp_path / "data", environment={"TIMELINE_API_KEY": KEY}) as running:
+        yield opened(request.param, has_scripts=False, base_url=running.url)
 
 
 def test_editor_corrects_a_date_without_script(page: Page) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from service.cli import terminal
 from service.cli.main import timeline
-from service.log.schema import renew_grant
+from service.log.schema import is_up_to_date
 from service.read_models.replays import ENDED, STOPPED, Replay, fetch_replays
 from tests.support import builders as b
 from tests.support.catalogue import connected
@@ -26,7 +26,7 @@ KEY = {"Authorization": "Bearer k"}
 @pytest.fixture
 async def base(database: str) -> AsyncIterator[Base]:
     """A log with one event, of which the service may make read models."""
-    await renew_grant(database)
+    assert await is_up_to_date(database)
     async with open_base(database) as opened:
         await opened.owner.execute("DELETE FROM replays")
         await record(opened.pool, with_entities(b.hire("ann", at="x", on="2020")))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from service.answering import GRACEFUL_SECONDS
-from service.log.schema import renew_grant
+from service.log.schema import is_up_to_date
 from service.read_models.replays import fetch_replays
 from service.supervising import END_SECONDS
 from tests.support import builders as b
@@ -32,7 +32,7 @@ TRIES_MAX = 300
 @pytest.fixture
 async def base(database: str) -> AsyncIterator[Base]:
     """A log with one event, of which the service may make read models."""
-    await renew_grant(database)
+    assert await is_up_to_date(database)
     async with open_base(database) as opened:
         await opened.owner.execute("DELETE FROM replays")
         await record(opened.pool, with_entities(b.hire("ann", at="x", on="2020")))

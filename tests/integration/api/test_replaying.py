@@ -12,7 +12,7 @@ import pytest
 
 from service.api.operations import Machinery
 from service.app import make_current
-from service.log.schema import renew_grant
+from service.log.schema import is_up_to_date
 from service.read_models import crews
 from service.read_models import replay as replays
 from tests.integration.api.asking import SEED, UNKNOWN, get, hire, problem, record
@@ -24,7 +24,7 @@ NUMBER = UUID(int=7)
 @pytest.fixture(autouse=True)
 async def may_make_schemas(database: str) -> None:
     """A copy of a database lacks what was granted on it, and has the replay of its template."""
-    await renew_grant(database)
+    assert await is_up_to_date(database)
     await _execute(database, "DELETE FROM replays")
 
 
