@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.events import RecordedEvent
+from service.domain.events import Fact, RecordedEvent
 from service.domain.fold import fold
 from service.domain.presence import standing_on
 from service.read_models.stints import by_start
@@ -19,7 +19,7 @@ from service.web.charts.bands import Column, Count, bands, ceiling, steps
 from service.web.charts.flows import Flow, flows
 from service.web.charts.scales import TICKS_MAX, WIDTH, Window
 from service.web.charts.strips import reach, strip
-from tests.support.builders import hire, recorded
+from tests.support.builders import departure, hire, log, recorded
 from tests.support.strategies import FIRST_DAY, LABS, PEOPLE, histories
 
 days = st.dates(date(1800, 1, 1), date(2199, 12, 31))
@@ -92,6 +92,16 @@ class TestStrip:
                 assert after.mark != "ending" or before.mark in {*sure, "ending"}
             if not sure & {p.mark for p in pieces} and SHOWN.first < one.start.lo:
                 assert {p.mark for p in pieces} <= {"possible", "beginning", "ending"}
+
+    def test_tells_what_comes_before_what_is_sure_from_what_comes_after(self) -> None:
+        def marks(*said: Fact) -> list[str]:
+            return [piece.mark for piece in strip(fold(log(*said)).stints, SHOWN)]
+
+        came, went = hire("ann", at="x", on="2020-05~"), departure("ann", at="x", on="2021-05~")
+        assert marks(came, went) == ["beginning", "certain", "ending"]
+        assert marks(came) == ["beginning", "certain", "presumed"]
+        # Nothing is sure of who came and went in the same weeks.
+        assert marks(came, departure("ann", at="x", on="2020-05~")) == ["possible"]
 
     def test_shows_from_the_first_day_that_can_be(self) -> None:
         today = date(2026, 1, 1)
