@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from service.web.handlers import PAGES
 from tests.browser.conftest import Opened, is_within_the_window
@@ -60,7 +60,7 @@ def test_page_on_paper_is_its_content(opened: Opened, url: str) -> None:
     page = opened(color_scheme="dark")
     page.goto(f"{url}/?q=lin")
     page.emulate_media(media="print")
-    assert page.get_by_role("search").is_hidden()
-    assert page.get_by_role("navigation").first.is_hidden()
-    assert page.get_by_role("heading", name="Search for").is_visible()
+    expect(page.get_by_role("search")).to_be_hidden()
+    expect(page.get_by_role("navigation").first).to_be_hidden()
+    expect(page.get_by_role("heading", name="Search for")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"

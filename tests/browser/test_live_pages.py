@@ -80,7 +80,7 @@ def test_page_of_the_past_and_page_without_script_follow_nothing(
         page = opened(has_scripts=has_scripts)
         page.on("request", note)
         page.goto(growing + path, wait_until="networkidle")
-        assert page.locator(".news").count() == 0
+        expect(page.locator(".news")).to_have_count(0)
     assert not [url for url in asked if "/stream" in url]
 
 
@@ -96,7 +96,7 @@ def test_slider_moves_the_day_in_place(page: Page, url: str) -> None:
     ):
         page.keyboard.press(key)
         expect(page.locator(".times-sentence")).to_contain_text(f"OpenAI on {words}")
-        assert page.url == url + OPENAI.replace("2023-11-20", day)
+        expect(page).to_have_url(url + OPENAI.replace("2023-11-20", day))
         expect(slider).to_be_focused()
         assert slider.get_attribute("aria-valuetext") == words
         expect(page.get_by_label("As it was on")).to_have_value(day)
@@ -129,7 +129,7 @@ def test_dragged_slider_ends_at_the_last_day_that_was_wanted(opened: Opened, url
 def test_slider_is_not_there_without_script(opened: Opened, url: str) -> None:
     page = opened(has_scripts=False)
     page.goto(url + OPENAI)
-    assert page.locator("#time-slider").is_hidden()
+    expect(page.locator("#time-slider")).to_be_hidden()
     page.get_by_label("As it was on").fill("2024-01-01")
     page.get_by_role("region", name="Times").get_by_role("button", name="Show").click()
     expect(page.locator(".times-sentence")).to_contain_text("1 January 2024")
@@ -139,15 +139,16 @@ def test_strip_tells_the_day_under_the_pointer(opened: Opened, url: str) -> None
     page = opened()
     page.goto(url + OPENAI)
     told = page.locator(".pointed")
-    assert told.is_hidden()
+    expect(told).to_be_hidden()
     strip = page.locator(".roster .strip").first
     strip.hover()
+    expect(told).to_be_visible()
     middle = told.inner_text()
     assert middle.split()[-1] in ("2020", "2021", "2022")
     strip.hover(position={"x": 1, "y": 9})
     expect(told).not_to_have_text(middle)
     page.get_by_role("heading", level=1).hover()
-    assert told.is_hidden()
+    expect(told).to_be_hidden()
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from service.web.sessions import COOKIE
 from tests.browser.conftest import KEY, WIDTHS, Opened
@@ -28,18 +28,18 @@ def test_who_has_a_key_signs_in_and_out(
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
-    assert "The key is not known" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("The key is not known")
     assert page.context.cookies() == []
     page.get_by_label("Key").fill(KEY)
     page.get_by_role("button", name="Sign in").click()
-    assert page.url == f"{url}/?q=lin", "back where they came from"
+    expect(page).to_have_url(f"{url}/?q=lin")  # back where they came from
     (cookie,) = page.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == (COOKIE, True, "Strict")
     assert cookie["value"] not in page.content()
     page.get_by_role("link", name="API").click()
     page.get_by_role("button", name="Sign out").click()
-    assert page.url == f"{url}/"
-    assert page.get_by_role("link", name="Sign in").is_visible()
+    expect(page).to_have_url(f"{url}/")
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     assert page.context.cookies() == []
 
 
@@ -60,7 +60,7 @@ def test_page_of_another_site_acts_for_nobody(opened: Opened, url: str) -> None:
         assert answered.value.status == status
         assert "cookie" not in answered.value.request.all_headers()
     page.goto(url)
-    assert page.get_by_role("button", name="Sign out").is_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def test_link_from_elsewhere_finds_who_is_signed_in(
@@ -78,11 +78,11 @@ def test_link_from_elsewhere_finds_who_is_signed_in(
         page.wait_for_url(re.compile("/sign-in"))
         page.get_by_label("Key").fill(KEY)
         page.get_by_role("button", name="Sign in").click()
-        assert page.url == f"{closed.url}/?q=lin"
+        expect(page).to_have_url(f"{closed.url}/?q=lin")
         page.goto(ELSEWHERE)
         page.get_by_role("link", name="there").click()
         page.get_by_role("heading", name="Search for").wait_for()
-        assert page.get_by_role("button", name="Sign out").is_visible()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def _fulfil(route: Route, body: str) -> None:
