@@ -12,6 +12,7 @@ from uuid import uuid4
 from litestar.types import ASGIApp
 
 from service.answers.following import Follower
+from service.answers.kept import Kept
 from service.answers.memory import Memory
 from service.answers.vitals import KeptVitals
 from service.api.application import Pages, create_api
@@ -20,7 +21,7 @@ from service.api.bodies import read_body
 from service.api.dispatch import names_in, principal_of
 from service.api.doors import Doors
 from service.api.following import frame
-from service.api.kept import Kept
+from service.api.kept import WEIGHT_MAX as ANSWERS_WEIGHT_MAX
 from service.api.metrics import Metrics
 from service.api.noting import note
 from service.api.openapi import document
@@ -45,6 +46,7 @@ from service.recording.writer import Writer, Written
 from service.settings import Rate, Settings
 from service.tasks import at_most, end
 from service.web.handlers import page_handlers
+from service.web.kept import WEIGHT_MAX as PAGES_WEIGHT_MAX
 from service.web.lately import Lately
 from service.web.problems import show_problem
 from service.web.site import Site
@@ -77,6 +79,7 @@ def pages(made: Machinery) -> Pages:
         pool=made.pool,
         memory=made.memory,
         lately=Lately(),
+        kept=Kept(PAGES_WEIGHT_MAX, at_once=True),
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
         writer=made.writer,
@@ -141,7 +144,7 @@ async def machinery(
                 today=lambda: CHANCE.now().date(),
                 write=lambda event: frame(event, identity),
             ),
-            kept=Kept(),
+            kept=Kept(ANSWERS_WEIGHT_MAX),
             writer=writer,
             workforce=workforce(dsn, settings.replay_processes),
             tasks=set(),

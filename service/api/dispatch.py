@@ -11,10 +11,11 @@ from litestar import MediaType, Request, Response
 from litestar.datastructures.headers import Accept
 from msgspec import structs
 
+from service.answers.kept import Standing
 from service.answers.times import Times, times_of
 from service.api import cursors, memento, params, readiness
 from service.api.attempts import address_of
-from service.api.kept import Answered, Standing, to_send
+from service.api.kept import Answered, question_of, to_send
 from service.api.links import link, path_of, query_of
 from service.api.metrics import Source
 from service.api.noting import note
@@ -52,7 +53,8 @@ def handler_of(
         if operation.is_reading:
             answered = await read(operation, call)
             if answered.is_lasting:
-                machinery.kept.keep(request.scope, to_send(operation.id, answered))
+                told = to_send(operation.id, answered)
+                machinery.kept.keep(question_of(request.scope), told)
             return Response(
                 answered.body,
                 status_code=answered.status,

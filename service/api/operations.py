@@ -22,7 +22,7 @@ from service.answers.vitals import KeptVitals
 from service.api.attempts import Attempts
 from service.api.doors import Doors
 from service.api.intake import Intake
-from service.api.kept import Kept
+from service.api.kept import KeptAnswers
 from service.api.metrics import Metrics
 from service.api.params import Param
 from service.api.subscribers import Subscribers
@@ -74,7 +74,7 @@ class Machinery(Struct, kw_only=True):
     pool: Pool
     memory: Memory
     follower: Follower
-    kept: Kept
+    kept: KeptAnswers
     writer: Writer
     workforce: Workforce
     """Who folds for a replay of a long log."""

@@ -12,8 +12,9 @@ from typing import Any, cast
 from litestar import Request
 from litestar.types import HTTPScope
 
+from service.answers.kept import Standing
 from service.api.dispatch import names_in, read
-from service.api.kept import KeptAnswer, Standing, to_send
+from service.api.kept import KeptAnswer, question_of, to_send
 from service.api.operations import Call, Machinery, Operation
 from service.api.params import parse_query
 from service.api.routes import OPERATIONS
@@ -35,7 +36,7 @@ async def answer_quickly(scope: Mapping[str, Any], machinery: Machinery) -> Kept
         or any(name == b"authorization" for name, _ in scope["headers"])
     ):
         return None
-    kept = machinery.kept.find(scope)
+    kept = machinery.kept.find(question_of(scope))
     if kept is None and _operation_of(scope["path"]) is None:
         return None
     try:
@@ -68,7 +69,7 @@ async def _answer(
     answered = await read(operation, call, current)
     told = to_send(operation.id, answered)
     if answered.is_lasting:
-        machinery.kept.keep(scope, told)
+        machinery.kept.keep(question_of(scope), told)
     return told
 
 

@@ -8,12 +8,14 @@ from litestar import Request, Response, get, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
+from service.answers.kept import Standing
 from service.domain.refusals import Forbidden
 from service.postgres.faults import passing
 from service.read_models.current import Current
 from service.web.asked import asked_in
 from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
+from service.web.kept import question_of, to_keep
 from service.web.packing import takes_gzip
 from service.web.page import Page
 from service.web.pages import (
@@ -31,7 +33,7 @@ from service.web.pages import (
     sign_in,
 )
 from service.web.problems import VISIT
-from service.web.responses import redirect
+from service.web.responses import redirect, unless_known
 from service.web.sessions import (
     FORM_TOKEN,
     came_from,
@@ -85,10 +87,35 @@ def _handler_of(page: Page, site: Site) -> HTTPRouteHandler:
             visit.asked = asked_in(visit.pairs)
             visit.current = await site.memory.current(*visit.asked.states)
         visit.is_live = page.method == "GET" and page.role is None and not page.is_open
-        return await page.answer(visit)
+        answer = _kept_or_made if page.is_lasting else _made
+        return unless_known(request, await answer(page, visit))
 
     handle.__name__ = page.name
     return route(page.path, http_method=[page.method], status_code=200, name=page.name)(handle)
+
+
+async def _made(page: Page, visit: Visit) -> Response[Any]:
+    return await page.answer(visit)
+
+
+async def _kept_or_made(page: Page, visit: Visit) -> Response[Any]:
+    """
+    What the page shows, made anew where the log, the read models or the day are others.
+
+    The head was asked for before: what any process recorded by then is on the page.
+    """
+    site, role = visit.site, None if visit.principal is None else visit.principal.role
+    question = question_of(visit.request, visit.token, role)
+    # Of read models that cannot be asked any more nothing is shown that was kept either.
+    await site.check_readable()
+    standing = Standing(visit.known_current.head, visit.known_current.made, visit.today)
+    kept = site.kept.find(question)
+    if kept is not None and kept.stands_while == standing:
+        return kept.response()
+    response = await _made(page, visit)
+    if response.status_code == 200:
+        site.kept.keep(question, to_keep(response, standing))
+    return response
 
 
 async def _visit_of(request: Request[Any, Any, Any], site: Site) -> Visit:

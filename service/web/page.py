@@ -22,6 +22,11 @@ class Page(Struct, frozen=True, kw_only=True):
     """The least role that it needs; None for reading, which a setting can close."""
     is_open: bool = False
     """Whether it shows nothing of the log, so that anybody may see it where reading is closed."""
+    is_lasting: bool = False
+    """
+    Whether it follows from the log, the day and who asks alone: it is shown again as it was made
+    while these stand.
+    """
     begins_session: bool = False
     """Whether its form is sent before there is a session, by which forms are known otherwise."""
 

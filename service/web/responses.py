@@ -44,15 +44,21 @@ def to_response(
         sent["Cache-Control"] = "no-cache" if is_shared else "private, no-cache"
         # Weak, since it is of the page and not of its compressed bytes.
         sent["ETag"] = f'W/"{sha256(body).hexdigest()[:32]}"'
-        asked = request.headers.get("if-none-match", "")
-        if sent["ETag"] in [tag.strip() for tag in asked.split(",")]:
-            return Response(b"", status_code=304, headers=sent, media_type=media_type)
     # A secret of a compressed page could be guessed by its length, if others could have it made
     # with the cookie of whoever is signed in: browsers do not send that from other sites.
     if len(body) >= BYTES_MIN and takes_gzip(request.headers):
         body = packed(body)
         sent["Content-Encoding"] = "gzip"
     return Response(body, status_code=status, headers=sent, media_type=media_type)
+
+
+def unless_known(request: Request[Any, Any, Any], page: Response[Any]) -> Response[Any]:
+    """*page*, or 304 to a browser that has it already."""
+    asked = request.headers.get("if-none-match", "")
+    if page.headers.get("ETag") not in [tag.strip() for tag in asked.split(",")]:
+        return page
+    headers = {name: said for name, said in page.headers.items() if name != "Content-Encoding"}
+    return Response(b"", status_code=304, headers=headers, media_type=page.media_type)
 
 
 def nobody_waits() -> Response[bytes]:

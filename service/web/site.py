@@ -13,6 +13,7 @@ from service.log.sessions import Sessions
 from service.postgres.pool import Pool
 from service.read_models.starting import Starter
 from service.recording.writer import Writer
+from service.web.kept import KeptPages
 from service.web.lately import Lately
 
 
@@ -27,6 +28,7 @@ class Site(Struct, frozen=True, kw_only=True):
     pool: Pool
     memory: Memory
     lately: Lately
+    kept: KeptPages
     sessions: Sessions
     writer: Writer
     now: Callable[[], datetime]

@@ -101,4 +101,4 @@ def _before(visit: Visit) -> int | None:
     return int(text)
 
 
-PAGES = (Page(name="corrections", path=PATH, answer=list_corrections),)
+PAGES = (Page(name="corrections", path=PATH, answer=list_corrections, is_lasting=True),)

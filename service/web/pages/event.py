@@ -129,4 +129,4 @@ def _link(one: View, today: date) -> Link:
     )
 
 
-PAGES = (Page(name="event", path="/events/{event_id:str}", answer=event),)
+PAGES = (Page(name="event", path="/events/{event_id:str}", answer=event, is_lasting=True),)

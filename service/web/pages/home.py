@@ -94,4 +94,4 @@ def _glance(told: LabGlance, days: Sequence[date], window: Window) -> Glance:
     return Glance(told, bands(counts, window))
 
 
-PAGES = (Page(name="home", path="/", answer=home),)
+PAGES = (Page(name="home", path="/", answer=home, is_lasting=True),)

@@ -293,4 +293,4 @@ def _days(line: Line) -> int:
     return 0 if stint.start.hi == UNBOUNDED_LO else (last - stint.start.hi).days
 
 
-PAGES = (Page(name="lab", path="/labs/{lab:str}", answer=lab),)
+PAGES = (Page(name="lab", path="/labs/{lab:str}", answer=lab, is_lasting=True),)

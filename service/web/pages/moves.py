@@ -165,4 +165,4 @@ def _days(period: Period) -> list[tuple[str, str | None]]:
     return [(name, None if on is None else on.isoformat()) for name, on in days]
 
 
-PAGES = (Page(name="moves", path=MOVES, answer=list_moves),)
+PAGES = (Page(name="moves", path=MOVES, answer=list_moves, is_lasting=True),)

@@ -230,4 +230,4 @@ def _json_ld(state: PersonState, stints: Sequence[StintView], times: Times) -> M
     return Markup(text)  # noqa: S704 (nothing in it ends the element)
 
 
-PAGES = (Page(name="person", path="/people/{person:str}", answer=person),)
+PAGES = (Page(name="person", path="/people/{person:str}", answer=person, is_lasting=True),)

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from service.api.kept import Kept, KeptAnswer, Standing
+from service.answers.kept import Kept, Standing
+from service.api.kept import KeptAnswer, KeptAnswers, Question, question_of
 from service.api.operations import Machinery
 from service.app import machinery
 from service.log.append import Head
@@ -91,15 +91,15 @@ async def test_an_answer_is_kept_until_the_head_moves(
     told: httpx.AsyncClient, anonymous: httpx.AsyncClient, made: Machinery
 ) -> None:
     first = await anonymous.get(ENGINES)
-    scope = {"raw_path": b"/v1/labs/engines", "query_string": b"", "headers": []}
-    assert made.kept.find(scope) is None, "most questions are asked once"
+    question = question_of({"raw_path": b"/v1/labs/engines", "query_string": b"", "headers": []})
+    assert made.kept.find(question) is None, "most questions are asked once"
     assert (await anonymous.get(ENGINES)).content == first.content
-    kept = made.kept.find(scope)
+    kept = made.kept.find(question)
     assert kept is not None
     assert kept.body == first.content
     await record(told, {"type": "profile", "person": {"name": "Somebody Else"}})
     second = await anonymous.get(ENGINES)
-    again = made.kept.find(scope)
+    again = made.kept.find(question)
     assert again is not None
     assert again.body == second.content != first.content
     assert second.headers["ETag"] != first.headers["ETag"]
@@ -126,32 +126,32 @@ async def test_nothing_kept_is_told_where_reading_needs_a_key(
 
 def test_least_asked_answers_go_first(made: Machinery) -> None:
     standing = Standing(Head(), Made(1, 0, None), made.today())
-    kept = Kept(weight_max=40_000)
+    kept: KeptAnswers = Kept(weight_max=40_000)
     for number in range(30):
         for _ in range(2):
-            kept.keep(_scope(number), KeptAnswer("getLab", 200, (), b"x" * 500, standing))
-        assert kept.find(_scope(0)) is not None, "the one that is asked for stays"
-    assert kept.find(_scope(1)) is None
-    assert kept.find(_scope(29)) is not None
+            kept.keep(_question(number), KeptAnswer("getLab", 200, (), b"x" * 500, standing))
+        assert kept.find(_question(0)) is not None, "the one that is asked for stays"
+    assert kept.find(_question(1)) is None
+    assert kept.find(_question(29)) is not None
     for _ in range(2):
-        kept.keep(_scope(99), KeptAnswer("getLab", 200, (), b"x" * 20_000, standing))
-    assert kept.find(_scope(99)) is None, "one answer does not drive out all others"
+        kept.keep(_question(99), KeptAnswer("getLab", 200, (), b"x" * 20_000, standing))
+    assert kept.find(_question(99)) is None, "one answer does not drive out all others"
 
 
 def test_questions_asked_once_are_forgotten_in_turn(
     made: Machinery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.kept.ASKED_ONCE_MAX", 3)
+    monkeypatch.setattr("service.answers.kept.ASKED_ONCE_MAX", 3)
     answer = KeptAnswer("getLab", 200, (), b"", Standing(Head(), Made(1, 0, None), made.today()))
-    kept = Kept()
+    kept: KeptAnswers = Kept(weight_max=40_000)
     for number in (*range(5), 4, 0):
-        kept.keep(_scope(number), answer)
-    assert kept.find(_scope(4)) == answer
-    assert kept.find(_scope(0)) is None
+        kept.keep(_question(number), answer)
+    assert kept.find(_question(4)) == answer
+    assert kept.find(_question(0)) is None
 
 
-def _scope(number: int) -> dict[str, Any]:
-    return {"raw_path": b"/v1/labs/x", "query_string": b"at=%d" % number, "headers": []}
+def _question(number: int) -> Question:
+    return (b"/v1/labs/x", b"at=%d" % number, ())
 
 
 def _told(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
