@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import product
 from typing import NamedTuple
 
 from service.domain.dates import UNBOUNDED_LO
-from service.domain.presence import STRENGTH, Presence
+from service.domain.presence import STRENGTH
 from service.domain.spans import PresenceSpan, presence_spans
 from service.domain.stints import Stint
 
@@ -42,35 +41,42 @@ def together(
 
     Shapes: *own* are the stints of one person at one lab, *others* those of the others there.
     """
-    own_spans = presence_spans(own)
+    after = until + _DAY
+    own_spans = [
+        PresenceSpan(span.first, min(span.after, after), span.presence)
+        for span in presence_spans(own)
+        if span.first < after
+    ]
     found = [
         overlap
         for person, theirs in others.items()
-        if (overlap := _overlap(person, own_spans, presence_spans(theirs), until)) is not None
+        if (overlap := _overlap(person, own_spans, presence_spans(theirs))) is not None
     ]
     return sorted(found, key=lambda each: (*each.rank, each.person))
 
 
 def _overlap(
-    person: str, own: Iterable[PresenceSpan], theirs: Sequence[PresenceSpan], until: date
+    person: str, own: Sequence[PresenceSpan], theirs: Sequence[PresenceSpan]
 ) -> Together | None:
-    days: dict[Presence, int] = {"certain": 0, "presumed": 0, "possible": 0}
-    spans: list[tuple[date, date]] = []
-    for one, other in product(own, theirs):
-        first = max(one.first, other.first)
-        after = min(one.after, other.after, until + _DAY)
-        if first < after:
-            presence = max(one.presence, other.presence, key=STRENGTH.__getitem__)
-            days[presence] += (after - first).days
-            spans.append((first, after))
-    if not spans:
+    """Shapes: spans in order. A large lab has thousands of others, whom this is all about."""
+    days = [0, 0, 0]
+    begin: date | None = None
+    end = date.min
+    for first, after, presence in own:
+        for other_first, other_after, other_presence in theirs:
+            if other_first >= after:
+                break
+            if other_after <= first:
+                continue
+            both_from = max(other_first, first)
+            both_until = min(other_after, after)
+            weaker = max(STRENGTH[presence], STRENGTH[other_presence])
+            days[weaker] += (both_until - both_from).days
+            if begin is None:
+                begin = both_from
+            end = both_until
+    if begin is None:
         return None
-    first = min(first for first, _ in spans)
-    return Together(
-        person,
-        days["certain"],
-        days["presumed"],
-        None if first == UNBOUNDED_LO else days["possible"],
-        first,
-        max(after for _, after in spans) - _DAY,
-    )
+    certain, presumed, possible = days
+    unbounded = begin == UNBOUNDED_LO
+    return Together(person, certain, presumed, None if unbounded else possible, begin, end - _DAY)

@@ -224,7 +224,9 @@ def _departure(stint: Stint, arrivals: Iterable[_Arrival], within: int) -> _Depa
     end = stint.end
     assert end is not None, "a departure ends a stint"
     allowed = [a for a in arrivals if _is_allowed(stint, end, a, within)]
-    nearest = min(allowed, key=lambda a: _at_worst(end, a), default=None)
+    nearest = allowed[0] if allowed else None
+    if len(allowed) > 1:
+        nearest = min(allowed, key=lambda a: _at_worst(end, a))
     return _Departure(
         stint,
         end,
@@ -236,6 +238,9 @@ def _departure(stint: Stint, arrivals: Iterable[_Arrival], within: int) -> _Depa
 
 def _is_allowed(stint: Stint, end: Endpoint, arrival: _Arrival, within: int) -> bool:
     """Whether it can be the next one: within reach, another stay, and not over before."""
+    # Most are too far away, or are how this very stay began.
+    if arrival.stint is stint:
+        return False
     gap = _gap(end, arrival.stint.start)
     return (
         gap.lo <= within
@@ -252,8 +257,11 @@ def _is_sure(end: Endpoint, arrival: _Arrival, allowed: Iterable[_Arrival], with
         return False
     if arrival.end is not None and arrival.end.lo <= end.hi:
         return False
+    others = [other for other in allowed if other is not arrival]
+    if not others:
+        return True
     worst = _at_worst(end, arrival)
-    return all(other is arrival or _at_best(end, other) >= worst for other in allowed)
+    return all(_at_best(end, other) >= worst for other in others)
 
 
 _Distance = tuple[int, bool, str, str]

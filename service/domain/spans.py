@@ -59,6 +59,8 @@ def presence_spans(stints: Iterable[Stint]) -> list[PresenceSpan]:
     Shapes: *stints* in any order; spans in order, without those of absence.
     """
     every = list(stints)
+    if len(every) == 1:
+        return _presence_spans_of(every[0])
     turns = sorted(set().union(*map(_turns_of_presence, every), {UNBOUNDED_HI}))
     found: list[PresenceSpan] = []
     for first, after in pairwise(turns):
@@ -66,6 +68,28 @@ def presence_spans(stints: Iterable[Stint]) -> list[PresenceSpan]:
         if present:
             found.append(PresenceSpan(first, after, min(present, key=STRENGTH.__getitem__)))
     return found
+
+
+def _presence_spans_of(stint: Stint) -> list[PresenceSpan]:
+    """The same of one stint, without looking at each of its days: most people have one at a lab."""
+    start, end = stint.start, stint.end
+    if end is None:
+        heard = stint.last_evidence
+        seen = UNBOUNDED_HI if heard == UNBOUNDED_HI else max(heard + _DAY, start.hi)
+        found: tuple[PresenceSpan, ...] = (
+            PresenceSpan(start.lo, start.hi, "possible"),
+            PresenceSpan(start.hi, seen, "certain"),
+            PresenceSpan(seen, UNBOUNDED_HI, "presumed"),
+        )
+    elif start.hi < end.lo:
+        found = (
+            PresenceSpan(start.lo, start.hi, "possible"),
+            PresenceSpan(start.hi, end.lo, "certain"),
+            PresenceSpan(end.lo, end.hi, "possible"),
+        )
+    else:
+        found = (PresenceSpan(start.lo, end.hi, "possible"),)
+    return [span for span in found if span.first < span.after]
 
 
 def _turns(stint: Stint) -> set[date]:

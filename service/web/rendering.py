@@ -94,6 +94,11 @@ def day_number(day: date) -> int:
     return (day - _FIRST_DAY).days
 
 
+def as_shown(text: str) -> Markup:
+    """*text* as templates write it: escaped, and spelt out where it would act."""
+    return escape(_shown(text))
+
+
 def _shown(value: Any) -> Any:
     """A text as it is shown: what would turn a line around or hide in it is spelt out."""
     if type(value) is not str or value.isprintable():

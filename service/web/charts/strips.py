@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 from markupsafe import Markup
 
-from service.domain.spans import Span, spans
+from service.domain.presence import Presence
+from service.domain.spans import presence_spans, spans
 from service.domain.stints import Stint
 from service.web.charts.scales import Window
 
@@ -28,13 +29,22 @@ class Piece(NamedTuple):
     after: date
 
 
+class _Held(NamedTuple):
+    """Days of one presence, on leave or not."""
+
+    first: date
+    after: date
+    presence: Presence
+    on_leave: bool
+
+
 def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
     """
     The stays of one person at one lab, as far as a window shows them.
 
     Shapes: *stints* by start; pieces from left to right, those of one kind that meet in one.
     """
-    held = spans(stints)
+    held = _held(stints)
     pieces: list[Piece] = []
     for number, span in enumerate(held):
         piece = _piece(span, _mark(held, number), window)
@@ -63,8 +73,19 @@ def reach(stints: Iterable[Stint], today: date, unbounded: date) -> Window:
     return Window(min(known, default=today), today)
 
 
-def _mark(held: Sequence[Span], number: int) -> Mark:
-    presence = held[number].standing.presence
+def _held(stints: Sequence[Stint]) -> list[_Held]:
+    """In order, without days of absence; two that meet may be alike."""
+    if not any(stint.leaves for stint in stints):
+        # What was held meanwhile is not drawn, and need not be found out.
+        return [_Held(*span, on_leave=False) for span in presence_spans(stints)]
+    return [
+        _Held(first, after, standing.presence, standing.on_leave)
+        for first, after, standing in spans(stints)
+    ]
+
+
+def _mark(held: Sequence[_Held], number: int) -> Mark:
+    presence = held[number].presence
     if presence != "possible":
         return presence
     if _is_surer(held, number, 1):
@@ -72,24 +93,24 @@ def _mark(held: Sequence[Span], number: int) -> Mark:
     return "ending" if _is_surer(held, number, -1) else "possible"
 
 
-def _is_surer(held: Sequence[Span], number: int, step: int) -> bool:
+def _is_surer(held: Sequence[_Held], number: int, step: int) -> bool:
     """Whether what meets a possible span, on one side, comes to something surer."""
     here = held[number]
     for other in held[number + step :] if step > 0 else reversed(held[:number]):
         meets = here.after == other.first if step > 0 else other.after == here.first
         if not meets:
             return False
-        if other.standing.presence != "possible":
+        if other.presence != "possible":
             return True
         here = other
     return False
 
 
-def _piece(span: Span, mark: Mark, window: Window) -> Piece | None:
+def _piece(span: _Held, mark: Mark, window: Window) -> Piece | None:
     x, end = window.x(span.first), window.x(span.after)
     if x == end:
         return None
-    return Piece(mark, x, round(end - x, 2), span.standing.on_leave, span.first, span.after)
+    return Piece(mark, x, round(end - x, 2), span.on_leave, span.first, span.after)
 
 
 def _goes_on(one: Piece, other: Piece) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from litestar import Response
@@ -16,7 +17,6 @@ from service.answers.names import Named, order_of
 from service.answers.times import Period, Times
 from service.domain.dates import UNBOUNDED_LO, bounds
 from service.domain.refusals import BadParameter, shown
-from service.domain.stints import Stint
 from service.formats.csv import Cell, Table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
@@ -26,12 +26,13 @@ from service.web.charts.flows import Flow as Ribbons
 from service.web.charts.flows import Flows, flows
 from service.web.charts.lines import line_of
 from service.web.charts.scales import Tick, Window
-from service.web.charts.strips import EARLIEST, Piece, reach, strip
+from service.web.charts.strips import EARLIEST, reach, strip
 from service.web.growth import Growth, growth
 from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.roster_rows import Line, roster_rows
 from service.web.tables import csv_address, send_table, wanted_table
 from service.web.visits import Visit
 
@@ -47,19 +48,6 @@ ROSTER_COLUMNS = (
     "on_leave", "last_evidence", "events",
 )  # fmt: skip
 _Key = Callable[["Line"], Any]
-
-
-class Line(NamedTuple):
-    """One person of the roster."""
-
-    member: Member
-    stints: Sequence[Stint]
-    pieces: Sequence[Piece]
-
-    @property
-    def first(self) -> date:
-        """The last day by which the stay had begun."""
-        return self.stints[0].start.hi
 
 
 class Order(NamedTuple):
@@ -114,6 +102,7 @@ async def lab(visit: Visit) -> Response[bytes]:
         headcount=count,
         founders_there=[f for f in state.lab.founders if f.id in state.standings],
         lines=lines,
+        rows=partial(roster_rows, lines, visit.asked),
         ticks=window.ticks(),
         window=window,
         days=_days_of_slider(state, window, times),

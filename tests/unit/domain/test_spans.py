@@ -7,8 +7,8 @@ from hypothesis import given
 
 from service.domain.events import RecordedEvent
 from service.domain.fold import fold
-from service.domain.presence import standing_on
-from service.domain.spans import spans
+from service.domain.presence import presence_on, standing_on
+from service.domain.spans import presence_spans, spans
 from service.read_models.stints import by_start
 from tests.support.strategies import FIRST_DAY, LABS, PEOPLE, histories
 
@@ -31,3 +31,14 @@ def test_each_day_stands_in_its_span(events: list[RecordedEvent]) -> None:
             for day in NEAR:
                 held = [span.standing for span in found if span.first <= day < span.after]
                 assert held == ([standing] if (standing := standing_on(own, day)) else [])
+
+
+@given(events=histories(14))
+def test_presence_of_one_stint_is_that_of_each_day(events: list[RecordedEvent]) -> None:
+    for stint in fold(events).stints:
+        found = presence_spans([stint])
+        assert all(span.first < span.after for span in found)
+        assert all(before.after <= after.first for before, after in pairwise(found))
+        for day in NEAR:
+            held = [span.presence for span in found if span.first <= day < span.after]
+            assert held == ([presence] if (presence := presence_on(stint, day)) else [])
