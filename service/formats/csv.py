@@ -44,14 +44,14 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def file_name(*parts: object) -> str:
+def file_name(*parts: object, ending: str = "csv") -> str:
     """
     What a file of a table is called, of ids, names of tables and days.
 
     >>> file_name("openai", "roster", date(2024, 6, 1))
     'openai-roster-2024-06-01.csv'
     """
-    return "-".join(map(str, parts)) + ".csv"
+    return "-".join(map(str, parts)) + f".{ending}"
 
 
 def _cell(value: Cell) -> str:

@@ -9,13 +9,25 @@ import msgspec
 from litestar import Response
 
 from service.answers.corrections import Effect, event_with_effects
+from service.answers.events import EventView
 from service.answers.times import Times
 from service.domain.refusals import UnknownEvent
 from service.domain.submissions import uuid_or_none
+from service.formats.csv import Table
+from service.formats.tables.corrections import (
+    headcounts_changed_table,
+    rosters_changed_table,
+    stints_changed_table,
+)
+from service.formats.tables.events import events_table, fields_table, sources_table
+from service.web.asked import with_pairs
 from service.web.effects import Shown, of_effect
 from service.web.page import Page
+from service.web.rendering import event_json
+from service.web.tables import offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import (
+    LABELS,
     Row,
     View,
     changed_rows,
@@ -30,6 +42,7 @@ LOG_EVENTS = ("correction", "retraction")
 NOT_OF_THE_WORLD = (*LOG_EVENTS, "erasure", "erased")
 """Types that nobody corrects."""
 DONE = "done"
+TABLES = ("events", "fields", "sources", "stints", "rosters", "headcounts")
 _NOTICES = {
     "recorded": "Recorded. Thank you.",
     "corrected": "The correction is recorded. What was said before can still be asked for.",
@@ -50,8 +63,12 @@ class Link(NamedTuple):
 
 
 async def event(visit: Visit) -> Response[bytes]:
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         view = await event_with_effects(connection, event_id_in(visit), times)
+        if table is not None:
+            made, name = _table(table, view), f"event-{view['position']}"
+            return await send_table(visit, made, unpublished(times), name)
         bar = await visit.time_bar(
             connection, unpublished(times), f"Event {view['position']}", passing=[DONE]
         )
@@ -61,6 +78,9 @@ async def event(visit: Visit) -> Response[bytes]:
     state = "" if is_log_event else _state(view)
     is_compared = state in ("corrected", "withdrawn")
     told = sentence(says or said) if said else sentence(view)
+    # The API has no such time for an event, and refuses what it does not know.
+    asked = msgspec.structs.replace(visit.asked, published_by=None)
+    json = with_pairs(event_json(view["event_id"]), asked.pairs)
     return visit.show(
         "event.html",
         event=view,
@@ -78,9 +98,29 @@ async def event(visit: Visit) -> Response[bytes]:
         can_change=view["type"] not in NOT_OF_THE_WORLD,
         done=_NOTICES.get(visit.said(DONE)),
         bar=bar,
-        # The API has no such time for an event, and refuses what it does not know.
-        json_asked=msgspec.structs.replace(visit.asked, published_by=None),
+        json=json,
+        files=offers(visit, dict.fromkeys(TABLES, json), passing=[DONE]),
     )
+
+
+def _table(table: str, view: EventView) -> Table:
+    """One of the tables: of the event, and of each word about it."""
+    told = [(one["position"], one["effect"]) for one in _told(view)]
+    every = [view, *view["corrections"]]
+    if table == "events":
+        return events_table(every)
+    if table == "stints":
+        return stints_changed_table(told)
+    if table == "rosters":
+        return rosters_changed_table(told)
+    if table == "headcounts":
+        return headcounts_changed_table(told)
+    says = [(one["position"], one.get("event", one)) for one in every]
+    if table == "sources":
+        return sources_table((position, one.get("sources", ())) for position, one in says)
+    own = [] if view["type"] in LOG_EVENTS else [(view["position"], None, view)]
+    changed = [(position, effect.said, effect.says) for position, effect in told]
+    return fields_table("fields", [*own, *changed], LABELS)
 
 
 def event_id_in(visit: Visit) -> UUID:

@@ -13,17 +13,20 @@ from service.answers.similar_people import PLACE, similar_people
 from service.answers.times import Times
 from service.domain.findings import FINDING_KINDS, FindingKind
 from service.domain.refusals import BadParameter, shown
+from service.formats.tables.findings import findings_table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
 from service.web.asked import KNOWN_AT, other_pairs, with_pairs
 from service.web.page import Page
 from service.web.paging import BEFORE
+from service.web.tables import ROWS_AT_ONCE, every, offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import Part, sentence
 
 PATH = "/findings"
 KIND = "kind"
 PAGE_FINDINGS = 30
+TABLES = ("findings",)
 SAME_PERSON = "possible_same_person"
 KINDS = {
     "overlap": "At two labs at once",
@@ -68,39 +71,87 @@ async def list_findings(visit: Visit) -> Response[bytes]:
     kind = visit.text(KIND)
     if kind not in (None, *KINDS):
         raise BadParameter(KIND, f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
+    person, lab = visit.text("person"), visit.text("lab")
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         # The API has no such time for findings: they are of all that is on the log.
         times.published_by = None
-        answer = await _asked(visit, connection, times, kind)
+        if table is not None:
+            found = await every_finding(connection, times, kind=kind, person=person, lab=lab)
+            return await send_table(visit, findings_table(found), times)
+        answer = await _asked(
+            connection,
+            times,
+            kind=kind,
+            person=person,
+            lab=lab,
+            place=visit.text(BEFORE),
+            limit=PAGE_FINDINGS,
+        )
         said = await what_events_say(
             connection, {one for item in answer.items for one in item.events}, times
         )
         bar = await visit.time_bar(connection, times, "Findings")
     rest = other_pairs(visit.pairs, BEFORE)
-    filters = [(name, visit.text(name)) for name in (KIND, "person", "lab")]
+    filters = [(KIND, kind), ("person", person), ("lab", lab)]
     times_asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
+    json = with_pairs("/v1/findings", [*filters, *times_asked])
     return visit.show(
         "findings.html",
         lines=[_line(item, said) for item in answer.items],
         facets=_facets(visit, kind),
         kind=kind,
         kind_in_words=KINDS.get(kind or ""),
-        person=visit.text("person") or "",
-        lab=visit.text("lab") or "",
+        person=person or "",
+        lab=lab or "",
         kept=[(n, v) for n, v in [(KIND, kind), *visit.asked.pairs] if v is not None],
         is_first=visit.text(BEFORE) is None,
         looked_at=answer.looked_at,
         next_page=None if answer.next is None else with_pairs(PATH, [*rest, (BEFORE, answer.next)]),
-        json=with_pairs("/v1/findings", [*filters, *times_asked]),
+        json=json,
+        files=offers(visit, {"findings": json}, passing=[BEFORE]),
         bar=bar,
     )
 
 
+async def every_finding(
+    connection: Connection,
+    times: Times,
+    *,
+    kind: str | None = None,
+    person: str | None = None,
+    lab: str | None = None,
+) -> Sequence[FindingView]:
+    """
+    All findings of a kind, a person or a lab.
+
+    Raises:
+        BadParameter: there are more than a table may have.
+    """
+    return await every(
+        lambda place: _asked(
+            connection,
+            times,
+            kind=kind,
+            person=person,
+            lab=lab,
+            place=place,
+            limit=ROWS_AT_ONCE,
+        ),
+        "Ask for those of a kind, of a lab or of a person, or have them page by page as JSON.",
+    )
+
+
 async def _asked(
-    visit: Visit, connection: Connection, times: Times, kind: str | None
+    connection: Connection,
+    times: Times,
+    *,
+    kind: str | None,
+    person: str | None,
+    lab: str | None,
+    place: str | None,
+    limit: int,
 ) -> FindingsAnswer:
-    person, lab = visit.text("person"), visit.text("lab")
-    place = visit.text(BEFORE)
     if kind == SAME_PERSON:
         first, _, other = _pair_in(place)
         return await similar_people(
@@ -110,7 +161,7 @@ async def _asked(
             lab=lab,
             after=(first, other),
             is_first_page=place is None,
-            limit=PAGE_FINDINGS,
+            limit=limit,
         )
     return await findings(
         connection,
@@ -119,7 +170,7 @@ async def _asked(
         person=person,
         lab=lab,
         before=_place_in(place),
-        limit=PAGE_FINDINGS,
+        limit=limit,
     )
 
 

@@ -8,21 +8,26 @@ from litestar import Response
 
 from service.answers.labs import LabsAnswer, labs_on
 from service.answers.overview import LabGlance, overview
+from service.answers.times import Times
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.headcounts import days_from
 from service.domain.questions import EXAMPLES
 from service.domain.refusals import BadParameter, shown
+from service.formats.tables.labs import labs_table
+from service.postgres.pool import Connection
 from service.web.asked import with_pairs
 from service.web.charts.bands import Bands, Count, bands
 from service.web.charts.scales import Window
 from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.search import found
+from service.web.tables import ROWS_MAX, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
 
 LABS_MAX = 24
 EVERY_LAB, AFTER = "labs", "after"
 EVERY_LAB_ITEMS = 200
+TABLES = ("labs",)
 SPARK_YEARS = 3
 """So far back do the small drawings go, and what counts as new."""
 
@@ -40,7 +45,10 @@ async def home(visit: Visit) -> Response[bytes]:
         return await found(visit, q)
     if visit.text(EVERY_LAB) is not None:
         return await _every_lab(visit)
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
+        if table is not None:
+            return await _labs_table(visit, connection, times)
         days = _days(times.at)
         told = await visit.site.lately.made(
             ("home", times.at, state_of(times, visit.known_current.last_erasure)),
@@ -48,6 +56,7 @@ async def home(visit: Visit) -> Response[bytes]:
         )
         bar = await visit.time_bar(connection, times, "AI labs", uncertain=None)
     window = Window(days[0], times.at)
+    json = with_pairs("/v1/labs", visit.asked.pairs)
     return visit.show(
         "home.html",
         told=told,
@@ -55,26 +64,44 @@ async def home(visit: Visit) -> Response[bytes]:
         first_day=days[0],
         examples=EXAMPLES[:3],
         every_lab=with_pairs("/", [(EVERY_LAB, "all"), *visit.asked.pairs]),
-        json=with_pairs("/v1/labs", visit.asked.pairs),
+        json=json,
+        files=offers(visit, {"labs": json}),
         bar=bar,
     )
+
+
+async def _labs_table(visit: Visit, connection: Connection, times: Times) -> Response[bytes]:
+    """
+    Every lab, whichever of them the page shows.
+
+    Raises:
+        BadParameter: there are more than a table may have.
+    """
+    answer = await labs_on(connection, times, q=None, after=None, limit=ROWS_MAX)
+    check_rows(len(answer.items) + (answer.next is not None), "The API has them page by page.")
+    return await send_table(visit, labs_table(answer.items), times)
 
 
 async def _every_lab(visit: Visit) -> Response[bytes]:
     if visit.text(EVERY_LAB) != "all":
         raise BadParameter(EVERY_LAB, f"{shown(visit.said(EVERY_LAB))} is none of: all.")
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
+        if table is not None:
+            return await _labs_table(visit, connection, times)
         answer: LabsAnswer = await labs_on(
             connection, times, q=None, after=visit.text(AFTER), limit=EVERY_LAB_ITEMS
         )
         bar = await visit.time_bar(connection, times, "Every lab", passing=[AFTER])
     pairs = [(EVERY_LAB, "all"), *visit.asked.pairs]
+    json = with_pairs("/v1/labs", visit.asked.pairs)
     return visit.show(
         "every_lab.html",
         labs=answer.items,
         here=with_pairs("/", pairs),
         next_page=None if answer.next is None else with_pairs("/", [*pairs, (AFTER, answer.next)]),
-        json=with_pairs("/v1/labs", visit.asked.pairs),
+        json=json,
+        files=offers(visit, {"labs": json}, passing=[AFTER]),
         bar=bar,
     )
 

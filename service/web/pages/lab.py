@@ -8,16 +8,20 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
-from service.answers.findings import FindingsAnswer, findings
+from service.answers.findings import FindingsAnswer, FindingView, findings
 from service.answers.flows import Flow
 from service.answers.lab_steps import lab_steps
 from service.answers.labs import LabState, Member, lab_state, member_of
 from service.answers.movements import LabMovements, movements_of_lab
+from service.answers.moves import MovesAnswer, MoveView
 from service.answers.names import Named, order_of
 from service.answers.times import Period, Times
 from service.domain.dates import UNBOUNDED_LO, bounds
 from service.domain.refusals import BadParameter, shown
 from service.formats.csv import Cell, Table
+from service.formats.tables.findings import findings_table
+from service.formats.tables.labs import headcounts_table, steps_table
+from service.formats.tables.moves import flows_table, moves_table, tallies_table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
 from service.web.asked import other_pairs, with_pairs
@@ -30,10 +34,12 @@ from service.web.charts.strips import EARLIEST, reach, strip
 from service.web.growth import Growth, growth
 from service.web.lately import state_of
 from service.web.page import Page
+from service.web.pages.findings import every_finding
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.rendering import lab_json
 from service.web.roster_rows import Line, roster_rows
-from service.web.tables import csv_address, send_table, wanted_table
+from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
 
 MOVES_SHOWN_MAX = 25
@@ -42,7 +48,7 @@ FLOWS_DRAWN_MAX = 8
 FINDINGS_SHOWN_MAX = 10
 OLDEST_SHOWN_MAX = 5
 SORT = "sort"
-TABLES = ("roster",)
+TABLES = ("roster", "joined", "left", "balance", "headcount", "flows", "line", "findings")
 ROSTER_COLUMNS = (
     "person_id", "person", "presence", "role", "team", "location", "relation", "since", "until",
     "on_leave", "last_evidence", "events",
@@ -83,14 +89,13 @@ async def lab(visit: Visit) -> Response[bytes]:
             return elsewhere
         window = _window(state, visit.today, times)
         lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
-        if table is not None:
-            return send_table(visit, _roster_table(lines), times, state.lab.id)
         last = max(visit.today, times.at)
-        grown = await visit.site.lately.made(
-            ("growth", state.lab.id, last, state_of(times, visit.known_current.last_erasure)),
-            lambda: _growth(state, last),
-        )
-        moved = await _movements(connection, visit, state, times, year_up_to(asked, times.at))
+        period = year_up_to(asked, times.at)
+        if table is not None:
+            made = await _table(connection, visit, state, times, table, lines, period)
+            return await send_table(visit, made, times, state.lab.id)
+        grown = await _growth(visit, state, times, last)
+        moved = await _movements(connection, visit, state, times, period)
         noticed = await _findings(connection, state, times)
         count = state.headcount
         bar = await visit.time_bar(
@@ -113,15 +118,19 @@ async def lab(visit: Visit) -> Response[bytes]:
         line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
         noticed=noticed,
         oldest=_oldest_evidence(lines),
-        csv=csv_address(visit, "roster"),
+        files=_files(visit, state, period),
         bar=bar,
     )
 
 
-async def _growth(state: LabState, last: date) -> Growth:
-    people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
-    # Of thousands it takes long, and others wait for the event loop.
-    return await asyncio.to_thread(growth, people, last, EARLIEST)
+async def _growth(visit: Visit, state: LabState, times: Times, last: date) -> Growth:
+    async def made() -> Growth:
+        people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
+        # Of thousands it takes long, and others wait for the event loop.
+        return await asyncio.to_thread(growth, people, last, EARLIEST)
+
+    known = state_of(times, visit.known_current.last_erasure)
+    return await visit.site.lately.made(("growth", state.lab.id, last, known), made)
 
 
 class Moved(NamedTuple):
@@ -235,6 +244,77 @@ def _window(state: LabState, today: date, times: Times) -> Window:
     """From the first of the stays that are shown to today, or to the day asked for if later."""
     shown = [stint for person in state.standings for stint in state.stints[person]]
     return reach(shown, max(today, times.at), EARLIEST)
+
+
+def _files(visit: Visit, state: LabState, period: Period) -> dict[str, Offer]:
+    own, asked = state.lab.id, visit.asked.pairs
+    days = [(FROM, str(period.from_on)), (TO, str(period.to_on))]
+    # Of findings the API has but one state, whatever was published by when.
+    is_cut = visit.asked.published_by is not None
+    return offers(
+        visit,
+        {
+            "roster": with_pairs(lab_json(own), asked),
+            "joined": with_pairs("/v1/moves", [("to_lab", own), *days, *asked]),
+            "left": with_pairs("/v1/moves", [("from_lab", own), *days, *asked]),
+            "balance": None,
+            "headcount": None,
+            "flows": with_pairs("/v1/flows", [("lab", own), *days, *asked]),
+            "line": None,
+            **({} if is_cut else {"findings": with_pairs("/v1/findings", [("lab", own), *asked])}),
+        },
+    )
+
+
+async def _table(
+    connection: Connection,
+    visit: Visit,
+    state: LabState,
+    times: Times,
+    table: str,
+    lines: Sequence[Line],
+    period: Period,
+) -> Table:
+    """
+    One of the tables, whole.
+
+    Raises:
+        BadParameter: it has more rows than a table may have; or there is none of findings, of
+            what was published by a day.
+    """
+    if table == "roster":
+        return _roster_table(lines)
+    if table == "headcount":
+        grown = await _growth(visit, state, times, max(visit.today, times.at))
+        return headcounts_table(grown.counts)
+    if table == "line":
+        return steps_table(lab_steps(state.facts, state.related, state.labels))
+    if table == "findings":
+        return findings_table(await _every_finding(connection, state, times))
+    told = await movements_of_lab(
+        connection, state.lab.id, times, period, limit=ROWS_MAX, address=lambda _: ""
+    )
+    if table == "balance":
+        return tallies_table(table, told.tallies.items)
+    if table == "flows":
+        return flows_table(table, told.flows)
+    return moves_table(table, _all_of(told.joined if table == "joined" else told.left))
+
+
+def _all_of(answer: MovesAnswer) -> Sequence[MoveView]:
+    check_rows(len(answer.items) + (answer.next is not None), "Ask for a shorter period.")
+    return answer.items
+
+
+async def _every_finding(
+    connection: Connection, state: LabState, times: Times
+) -> Sequence[FindingView]:
+    if times.published_by is not None:
+        raise BadParameter(
+            "published_by",
+            "Findings are kept of all that is known; leave 'published_by' out to have them.",
+        )
+    return await every_finding(connection, times, lab=state.lab.id)
 
 
 def _roster_table(lines: Sequence[Line]) -> Table:

@@ -15,11 +15,16 @@ from service.answers.events import (
     what_events_say,
 )
 from service.answers.log import log_at, verification
+from service.answers.times import Times
 from service.domain.refusals import BadParameter, Refusal, shown
+from service.formats.csv import Table
+from service.formats.tables.events import events_table
+from service.postgres.pool import Connection
 from service.web.asked import other_pairs, with_pairs
 from service.web.page import Page
 from service.web.paging import BEFORE, position_before
 from service.web.responses import nobody_waits
+from service.web.tables import ROWS_AT_ONCE, check_rows, every, offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import Part, sentence, type_in_words
 
@@ -27,6 +32,7 @@ PATH = "/log"
 VERIFY = "/log/verification"
 SINCE = "since"
 PAGE_EVENTS = 50
+TABLES = ("events",)
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -45,9 +51,12 @@ class Line(NamedTuple):
 
 async def log(visit: Visit) -> Response[bytes]:
     before = position_before(visit)
+    table = wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         # What is on the log does not depend on what was published by when.
         times.published_by = None
+        if table is not None:
+            return await send_table(visit, await _events_table(connection, times), times, "log")
         answer = await latest_events(connection, times, before=before, limit=PAGE_EVENTS)
         targets = await what_events_say(
             connection,
@@ -57,6 +66,7 @@ async def log(visit: Visit) -> Response[bytes]:
         head = await log_at(connection, times)
         bar = await visit.time_bar(connection, times, "The log")
     rest = other_pairs(visit.pairs, BEFORE)
+    asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
     return visit.show(
         "log.html",
         lines=[_line(event, targets) for event in answer.items],
@@ -65,8 +75,30 @@ async def log(visit: Visit) -> Response[bytes]:
         is_first=before is None,
         first_page=with_pairs(PATH, rest),
         next_page=_next(answer, rest),
+        files=offers(visit, {"events": with_pairs("/v1/events", asked)}, passing=[BEFORE]),
         bar=bar,
     )
+
+
+async def _events_table(connection: Connection, times: Times) -> Table:
+    """
+    Every event by then, the newest first.
+
+    Raises:
+        BadParameter: there are more than a table may have.
+    """
+    way_out = "The export at /v1/log/export has all of the log, and the API its pages."
+    check_rows(times.known_at.position, way_out)
+    found = await every(
+        lambda place: latest_events(
+            connection,
+            times,
+            before=None if place is None else int(place),
+            limit=ROWS_AT_ONCE,
+        ),
+        way_out,
+    )
+    return events_table(found)
 
 
 async def verify_log(visit: Visit) -> Response[bytes]:

@@ -13,14 +13,18 @@ from service.answers.names import Named, order_of
 from service.answers.times import Period, Times
 from service.domain.moves import WITHIN_DAYS, WITHIN_DAYS_MAX, MoveKind
 from service.domain.refusals import AmbiguousName, BadParameter, UnknownName, shown
+from service.formats.csv import Table
+from service.formats.tables.moves import flows_table, moves_table, tallies_table
 from service.web.asked import KNOWN_AT, with_pairs
 from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.time_bar import in_the_period
 from service.web.visits import Visit
 
 PAGE_ITEMS = 50
+TABLES = ("moves", "flows", "balance")
 AFTER = "after"
 NAMES = ("from_lab", "to_lab", "person")
 KINDS: tuple[str, ...] = get_args(MoveKind)
@@ -43,6 +47,7 @@ async def list_moves(visit: Visit) -> Response[bytes]:
     if kind not in (None, *KINDS):
         raise BadParameter("kind", f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
     period = asked_period(visit)
+    table = wanted_table(visit, TABLES)
     told: Movements | None = None
     refused: UnknownName | AmbiguousName | None = None
     async with visit.reading() as (connection, times):
@@ -61,12 +66,14 @@ async def list_moves(visit: Visit) -> Response[bytes]:
                 connection,
                 times,
                 asked,
-                after=place,
-                limit=PAGE_ITEMS,
+                after=place if table is None else None,
+                limit=PAGE_ITEMS if table is None else ROWS_MAX,
                 address=lambda filters: with_pairs(MOVES, [*filters.items(), *visit.asked.pairs]),
             )
         except (UnknownName, AmbiguousName) as refusal:
             refused = refusal
+        if table is not None and told is not None:
+            return await send_table(visit, _table(table, told), times)
         subject = f"Moves {in_the_period(period)}, with labs as they were called"
         bar = await visit.time_bar(connection, times, subject, passing=[AFTER])
     if place is not None:
@@ -94,8 +101,34 @@ async def list_moves(visit: Visit) -> Response[bytes]:
         first_page=with_pairs(MOVES, [*filters, *visit.asked.pairs]),
         next_page=_next_page(visit, filters, told.moves.next, times) if told else None,
         json=with_pairs("/v1/moves", [*filters, *visit.asked.pairs]),
+        files=_files(visit, filters),
         bar=bar,
     )
+
+
+def _files(visit: Visit, filters: Sequence[tuple[str, str | None]]) -> dict[str, Offer]:
+    every = [*filters, *visit.asked.pairs]
+    # The API counts from lab to lab whatever is asked of the single moves.
+    narrower = [name for name, value in filters if value and name in (*NAMES, "kind")]
+    flows = None if narrower else with_pairs("/v1/flows", every)
+    moves = with_pairs("/v1/moves", every)
+    return offers(visit, {"moves": moves, "flows": flows, "balance": None}, passing=[AFTER])
+
+
+def _table(table: str, told: Movements) -> Table:
+    """
+    One of the tables, whole.
+
+    Raises:
+        BadParameter: it has more rows than a table may have.
+    """
+    if table == "flows":
+        return flows_table(table, told.flows)
+    if table == "balance":
+        return tallies_table(table, told.tallies.items)
+    moves = told.moves
+    check_rows(len(moves.items) + (moves.next is not None), "Ask for a shorter period.")
+    return moves_table(table, moves.items)
 
 
 def _near(

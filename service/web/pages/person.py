@@ -19,17 +19,20 @@ from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, bounds, eve, in_wor
 from service.formats.csv import Table
 from service.formats.json_ld import person_json_ld
 from service.formats.outside_ids import outside_links
+from service.formats.tables.findings import findings_table
+from service.formats.tables.people import colleagues_table
 from service.postgres.pool import Connection
+from service.web.asked import with_pairs
 from service.web.charts.strips import EARLIEST, reach
 from service.web.lanes import AtOnce, at_once, lanes, overlap_pieces
 from service.web.ledger import ledger_line, ledger_table
 from service.web.page import Page
-from service.web.rendering import lab_address, person_address
-from service.web.tables import csv_address, send_table, wanted_table
+from service.web.rendering import lab_address, person_address, person_json
+from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import days_in_words
 
-TABLES = ("stints", "events")
+TABLES = ("stints", "events", "findings", "colleagues")
 WHYS_MAX = 6
 """Of so many labs at once at most the reasons are told; each is worked out for itself."""
 COLLEAGUES_MAX = 15
@@ -78,11 +81,19 @@ async def person(visit: Visit) -> Response[bytes]:
             return moved
         stints = [stint_view(s, state.labels.lab(s.lab), times.at) for s in state.stints]
         if table == "stints":
-            return send_table(visit, _stints_table(state, stints), times, one.id)
+            return await send_table(visit, _stints_table(state, stints), times, one.id)
+        if table == "findings":
+            return await send_table(visit, findings_table(state.noticed), times, one.id)
+        if table == "colleagues":
+            every = await colleagues_of(
+                connection, one.id, times, lab=None, after=None, limit=ROWS_MAX
+            )
+            check_rows(len(every.items) + (every.next is not None), "The API has them by lab.")
+            return await send_table(visit, colleagues_table(every.items), times, one.id)
         rests_on = [event_id for stint in stints for event_id in stint.events]
         ledger = await ledger_of(connection, one.id, times, also=rests_on)
         if table == "events":
-            return send_table(visit, ledger_table(ledger), times, one.id)
+            return await send_table(visit, ledger_table(ledger), times, one.id)
         whys = await _whys(connection, state, stints, times)
         colleagues = await _colleagues(connection, one.id, times)
         present = [why.presence for why in whys if why.presence != "absent"]
@@ -110,8 +121,24 @@ async def person(visit: Visit) -> Response[bytes]:
         findings=state.noticed,
         colleagues=colleagues,
         json_ld=_json_ld(state, stints, times),
-        csv={name: csv_address(visit, name) for name in TABLES},
+        files=_files(visit, one.id),
         bar=bar,
+    )
+
+
+def _files(visit: Visit, one: str) -> dict[str, Offer]:
+    own, asked = person_json(one), visit.asked
+    is_cut = asked.published_by is not None
+    # The API tells events and findings of all that is known, whatever was published by when.
+    named = [("person", one), *asked.pairs]
+    return offers(
+        visit,
+        {
+            "stints": with_pairs(own, asked.pairs),
+            "events": None if is_cut else with_pairs("/v1/events", named),
+            "findings": None if is_cut else with_pairs("/v1/findings", named),
+            "colleagues": with_pairs(f"{own}/colleagues", asked.pairs),
+        },
     )
 
 

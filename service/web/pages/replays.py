@@ -6,11 +6,13 @@ from litestar import Response
 
 from service.domain.refusals import BadParameter, NotFound, shown
 from service.domain.submissions import uuid_or_none
+from service.formats.tables.replays import drift_table, replays_table
 from service.postgres.pool import Connection
 from service.read_models.replay import fetch_state
 from service.read_models.replays import Replay, fetch_replay, fetch_replays
 from service.web.page import Page
 from service.web.responses import redirect
+from service.web.tables import offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import lasting
 
@@ -22,8 +24,11 @@ _WORK = ("check", "switch", "force")
 
 
 async def list_replays(visit: Visit) -> Response[bytes]:
+    table = wanted_table(visit, ["replays"])
     async with visit.site.pool.acquire() as connection:
         every = await fetch_replays(connection)
+    if table is not None:
+        return await send_table(visit, replays_table(every), None)
     # How replays stand is not said by events.
     visit.is_live = False
     running = next((one for one in every if one.state == "running"), None)
@@ -35,13 +40,17 @@ async def list_replays(visit: Visit) -> Response[bytes]:
         headers=_refreshed(running),
         is_kept=running is None,
         may_start=_is_admin(visit),
+        files=offers(visit, {"replays": "/v1/replays"}),
     )
 
 
 async def show_replay(visit: Visit) -> Response[bytes]:
+    table = wanted_table(visit, ["drift"])
     async with visit.site.pool.acquire() as connection:
         found = await _find(connection, visit)
         state = await fetch_state(connection)
+    if table is not None:
+        return await send_table(visit, drift_table(found.drift), None, str(found.id))
     visit.is_live = False
     return visit.show(
         "replay.html",
@@ -51,6 +60,7 @@ async def show_replay(visit: Visit) -> Response[bytes]:
         is_kept=found.state != "running",
         is_in_use=state.replay_id == found.id,
         may_roll_back=_is_admin(visit) and state.replay_id == found.id,
+        files=offers(visit, {"drift": f"/v1/replays/{found.id}"}),
     )
 
 

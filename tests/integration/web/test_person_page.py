@@ -48,7 +48,7 @@ async def test_page_says_what_the_api_says(
     told = await get(reader, "/v1/people/lucas-beyer", **times)
     shown = await reader.get("/people/lucas-beyer", params=times, headers={"Accept": "text/html"})
     assert shown.status_code == 200
-    _, _, stays = shown.text.partition('<table class="stays folding">')
+    _, _, stays = shown.text.partition('<table class="stays folding"')
     stays, _, _ = stays.partition("</table>")
     labs = [href.partition("?")[0] for href in hrefs(stays) if href.startswith("/labs/")]
     assert labs == [f"/labs/{stint['lab']['id']}" for stint in told["stints"]]
@@ -147,10 +147,10 @@ async def test_tables_are_files_too(reader: httpx.AsyncClient) -> None:
     events = table(await reader.get(f"{address}&table=events"))
     listed = await get(reader, "/v1/events", person="lucas-beyer", known_at=1500)
     assert {row["event_id"] for row in events} == {one["event_id"] for one in listed["items"]}
-    assert "is no table of this page; known: stints, events." in unescape(
+    assert "is no table of this page; known: stints, events, findings, colleagues." in unescape(
         (await page(reader, f"{address}&table=x", 422)).text
     )
-    assert "is no form of a page; known: csv." in unescape(
+    assert "is no form of a page; known: csv, json." in unescape(
         (await page(reader, "/people/lucas-beyer?format=xls", 422)).text
     )
 
