@@ -20,7 +20,11 @@ by_name AS (
     CROSS JOIN LATERAL (
         SELECT i.kind, i.subject_id, i.canonical_id, i.folded
         FROM names AS i
-        WHERE i.kind = a.kind AND i.folded = a.folded AND i.known_to = 9223372036854775807
+        WHERE i.kind = a.kind
+            AND i.folded = a.folded
+            -- IS TRUE, here and below: no index is to be taken for what is compared so. Without
+            -- statistics another one that ends with it would be read whole for each name.
+            AND (i.known_to = 9223372036854775807) IS TRUE
         OFFSET 0
     ) AS n
 ),
@@ -60,8 +64,6 @@ linked AS (
         SELECT kind, subject_id
         FROM event_subjects
         WHERE position = ANY (ARRAY(SELECT position FROM named))
-            -- IS TRUE, here and below: no index begins with what is compared so, and none is to
-            -- be taken for it while the tables have no statistics.
             AND (kind = 'person' OR is_fact) IS TRUE
     ) AS concerned
     UNION

@@ -14,6 +14,7 @@ from service.app import CHANCE
 from service.domain.events import Entity, Payload
 from service.log.append import appending
 from service.postgres.pool import Connection
+from service.postgres.statements import load_statements
 from service.recording.commands import Command, Recorded
 from service.recording.writer import record
 from tests.support import builders as b
@@ -28,6 +29,7 @@ from tests.support.histories import (
 )
 
 X = b.entity("x", "X")
+READ_GROUP = load_statements("service.read_models", "groups.sql")["read_group"]
 
 
 @contextmanager
@@ -84,6 +86,32 @@ async def test_a_transaction_round_many_events_costs_three_more(base: Base) -> N
     await committed(base, *(command(*everyday(number)) for number in range(40)))
     asked, _ = await committed(base, *(command(*everyday(number)) for number in range(40, 80)))
     assert len(asked) == 7, asked
+
+
+async def test_a_plan_made_of_an_empty_log_looks_up_each_name(base: Base) -> None:
+    """A connection keeps its plan for as long as nobody has counted what the tables hold by now."""
+    await base.empty()
+    # As the first replay leaves it.
+    await base.owner.execute("VACUUM ANALYZE names")
+    async with appending(base.owner):
+        await base.owner.execute(f"PREPARE asked AS {READ_GROUP}")
+        await base.owner.execute(f"EXECUTE asked ({asked_for(1)})")
+    await commit_group(base.pool, *(command(*everyday(number)) for number in range(200)))
+    async with appending(base.owner):
+        explained = await base.owner.fetchval(
+            f"EXPLAIN (FORMAT JSON) EXECUTE asked ({asked_for(100)})"
+        )
+    await base.owner.execute("DEALLOCATE asked")
+    # By the other index of names each would be found among all that are believed.
+    assert "names_kind_folded_known_to_idx" in explained
+
+
+def asked_for(people: int) -> str:
+    """What `read_group` is given for so many of whom *everyday* speaks, by their names."""
+    names = ",".join(f"person {number}" for number in range(people))
+    texts, none = f"string_to_array('{names}', ',')", "'{}'"
+    asked = [f"array_fill('person'::text, ARRAY[{people}])", texts, texts]
+    return ", ".join([*asked, f"array_fill(false, ARRAY[{people}])", *[none] * 5])
 
 
 ONE = b.event_id(1)
