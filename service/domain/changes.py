@@ -11,7 +11,7 @@ from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, eve
 from service.domain.effects import StintChange
 from service.domain.labs import LabFacts, Labs, reading
 from service.domain.presence import Standing, standing_on
-from service.domain.stints import Stint
+from service.domain.stints import Post, Stint
 
 
 class RosterSpan(Struct, frozen=True):
@@ -96,7 +96,7 @@ def differing_fields(before: Standing, after: Standing) -> tuple[str, ...]:
     one, other = before.stint, after.stint
     differs = {
         "presence": before.presence != after.presence,
-        **{f: getattr(before.post, f) != getattr(after.post, f) for f in before.post._fields},
+        **{f: getattr(before.post, f) != getattr(after.post, f) for f in Post.__struct_fields__},
         "since": one.start != other.start,
         "until": one.end != other.end,
         "on_leave": before.on_leave != after.on_leave,

@@ -7,17 +7,16 @@ from msgspec import Struct
 
 from service.domain.events import (
     Correction,
-    Erased,
-    Erasure,
     Fact,
     Position,
     RecordedEvent,
     Retraction,
+    is_fact,
     is_rumoured,
 )
 
 
-class Effective(Struct, frozen=True):
+class Effective(Struct, frozen=True, gc=False):
     """An original event with the payload that now holds for it."""
 
     position: Position
@@ -39,19 +38,17 @@ def in_force(recorded: Iterable[RecordedEvent]) -> list[Effective]:
     latest: dict[Position, Effective | None] = {}
     for event in sorted(recorded, key=_by_position):
         payload = event.payload
-        if isinstance(payload, Erased | Erasure):
-            # What is gone holds as little as it takes back.
-            continue
-        if isinstance(payload, Retraction):
-            latest[event.root] = None
+        # What is gone is neither: it holds as little as it takes back.
+        if is_fact(payload):
+            latest[event.position] = Effective(
+                event.position, event.event_id, payload, event.position
+            )
         elif isinstance(payload, Correction):
             latest[event.root] = Effective(
                 event.root, payload.target, payload.event, event.position
             )
-        else:
-            latest[event.position] = Effective(
-                event.position, event.event_id, payload, event.position
-            )
+        elif isinstance(payload, Retraction):
+            latest[event.root] = None
     return [latest[p] for p in sorted(latest) if latest[p] is not None]  # type: ignore[misc]  # None is filtered
 
 

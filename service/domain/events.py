@@ -8,7 +8,7 @@ the event, so that a replay needs nothing else.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, Literal, NewType, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -55,8 +55,14 @@ Relation = Literal[
 DEFAULT_RELATION: Relation = "employee"
 
 
-class _Fields(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Strict and immutable; absent fields stay absent when written."""
+class _Fields(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+):
+    """
+    Strict and immutable; absent fields stay absent when written.
+
+    None of them is ever in a cycle, for which the collector would look at each again and again.
+    """
 
 
 class Entity(_Fields, frozen=True, kw_only=True):
@@ -105,6 +111,14 @@ class _Event(_Fields, tag_field="type", frozen=True, kw_only=True):
     sources: Annotated[tuple[Source, ...], Meta(max_length=SOURCES_MAX)] = ()
     alternatives: Annotated[tuple[Alternative, ...], Meta(max_length=SOURCES_MAX)] = ()
 
+    # Flags of the classes are asked for at each event: `isinstance` costs five times as much where
+    # the answer is no, or a subclass.
+    is_fact: ClassVar[bool] = True
+    """Whether it says something of the world by itself."""
+    is_of_person: ClassVar[bool] = False
+    """Whether it places one person at one lab."""
+    says_post: ClassVar[bool] = False
+    """Whether it says which post that person had."""
     is_log_event: ClassVar[bool] = False
     """Whether it is about another event."""
     is_lab_fact: ClassVar[bool] = False
@@ -122,6 +136,7 @@ class PersonEvent(_Dated, frozen=True, kw_only=True):
 
     person: Ref
     lab: Ref
+    is_of_person = True
 
 
 class PostEvent(PersonEvent, frozen=True, kw_only=True):
@@ -131,6 +146,7 @@ class PostEvent(PersonEvent, frozen=True, kw_only=True):
     team: Text | None = None
     location: Text | None = None
     relation: Relation | None = None
+    says_post = True
 
 
 class Founder(_Fields, frozen=True, kw_only=True):
@@ -250,6 +266,8 @@ class _LogEvent(_Fields, tag_field="type", frozen=True, kw_only=True):
     target: UUID
     """Id of the event that it is about; always an original event."""
     reason: Text
+    is_fact: ClassVar[bool] = False
+    is_of_person: ClassVar[bool] = False
     is_log_event: ClassVar[bool] = True
     is_lab_fact: ClassVar[bool] = False
     is_link: ClassVar[bool] = False
@@ -267,6 +285,8 @@ class Retraction(_LogEvent, tag="retraction", frozen=True, kw_only=True):
 class _Silent(_Fields, tag_field="type", frozen=True, kw_only=True):
     """What says nothing of any person or lab; the log alone writes it, no client sends it."""
 
+    is_fact: ClassVar[bool] = False
+    is_of_person: ClassVar[bool] = False
     is_log_event: ClassVar[bool] = False
     is_lab_fact: ClassVar[bool] = False
     is_link: ClassVar[bool] = False
@@ -300,14 +320,14 @@ PAYLOADS: dict[str, type[Any]] = {**FACTS, "correction": Correction, "retraction
 ERASURE, ERASED = (str(t.__struct_config__.tag) for t in (Erasure, Erased))
 
 
-class NewEvent(Struct, frozen=True):
+class NewEvent(Struct, frozen=True, gc=False):
     """An event that is not in the log yet: resolved, checked, with its id."""
 
     event_id: UUID
     payload: Payload
 
 
-class RecordedEvent(Struct, frozen=True, kw_only=True):
+class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
     """An event as the log has it."""
 
     position: Position
@@ -390,7 +410,7 @@ _PAYLOAD: Any = Payload
 
 def references(payload: Payload) -> list[Reference]:
     """Every person and lab that *payload* names, in a fixed order."""
-    if isinstance(payload, PersonEvent):
+    if is_of_person(payload):
         # Most events are of this kind.
         return [
             Reference("/person", "person", payload.person),
@@ -401,7 +421,7 @@ def references(payload: Payload) -> list[Reference]:
 
 def named_in(payload: Payload, kind: Kind) -> list[Ref]:
     """The people or the labs that *payload* names, in a fixed order; free text names nobody."""
-    if isinstance(payload, PersonEvent):
+    if is_of_person(payload):
         # Most events are of this kind.
         return [payload.person if kind == "person" else payload.lab]
     return [
@@ -523,9 +543,24 @@ def founder_ids(payload: Founding) -> list[str]:
 
 def fact_of(payload: Payload) -> Fact | None:
     """What *payload* says of the world, by itself or in the place of another; None of the rest."""
-    if isinstance(payload, Correction):
-        return payload.event
-    return None if isinstance(payload, Retraction | Erasure | Erased) else payload
+    if is_fact(payload):
+        return payload
+    return payload.event if isinstance(payload, Correction) else None
+
+
+def is_fact(payload: Payload) -> TypeGuard[Fact]:
+    """Whether *payload* says something of the world by itself."""
+    return payload.is_fact
+
+
+def is_of_person(payload: Payload) -> TypeGuard[PersonFact]:
+    """Whether *payload* places one person at one lab, as most do."""
+    return payload.is_of_person
+
+
+def says_post(payload: PersonFact | Founding) -> TypeGuard[PostEvent]:
+    """Whether *payload* says which post one person had."""
+    return payload.says_post
 
 
 def is_rumoured(payload: Fact) -> bool:

@@ -1,6 +1,6 @@
 """What the fold noticed and did not hide (SEMANTICS 5)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Literal, get_args
 from uuid import UUID
@@ -25,7 +25,7 @@ DUPLICATE_DAYS_MAX = 31
 OVERLAP_DAYS_MAX = 92
 
 
-class Finding(Struct, frozen=True, omit_defaults=True):
+class Finding(Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing noticed, with the events concerned; it refuses nothing."""
 
     kind: FindingKind
@@ -37,7 +37,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     """Of an overlap: the days in all that are certain at both labs."""
 
 
-class Told(Struct, frozen=True):
+class Told(Struct, frozen=True, gc=False):
     """What one event of a person says, as far as another can say the same."""
 
     person: str
@@ -97,13 +97,19 @@ class Duplicates:
                 del self._told[one], group[one]
                 going.update(_like(before, group))
             if said is not None:
-                group = self._alike.setdefault(said.alike, {})
-                if group:
-                    arising.update(_like(said, group))
-                self._told[one] = group[one] = said
+                arising.update(self.join(said))
         if going:
             return going - arising, arising - going
         return going, arising
+
+    def join(self, said: Told) -> Collection[Finding]:
+        """The findings that arise when an event that was not compared before is."""
+        group = self._alike.get(said.alike)
+        if group is None:
+            group = self._alike[said.alike] = {}
+        arising = set(_like(said, group)) if group else ()
+        self._told[said.position] = group[said.position] = said
+        return arising
 
 
 def _like(one: Told, others: Mapping[Position, Told]) -> Iterator[Finding]:

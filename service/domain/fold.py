@@ -14,13 +14,13 @@ from service.domain.effective import Effective, effective_events
 from service.domain.events import (
     Fact,
     Founding,
-    PersonEvent,
     PersonFact,
     Position,
     RecordedEvent,
     bounds_of,
     founder_ids,
     id_of,
+    is_of_person,
     type_of,
 )
 from service.domain.findings import OVERLAP_DAYS_MAX, Finding, Told, duplicate, is_alike
@@ -109,7 +109,7 @@ def fold_told(
         for person, own in _by_person(effective, canonical).items()
         if people is None or person in people
         for event in own
-        if isinstance(event.payload, PersonEvent)
+        if is_of_person(event.payload)
     }
 
 
@@ -141,7 +141,7 @@ def _by_person(
 
 def people_of(payload: Fact, canonical: Mapping[str, str]) -> Iterable[str]:
     """Canonical ids of those whom a payload places somewhere, each once."""
-    if isinstance(payload, PersonEvent):
+    if is_of_person(payload):
         person = id_of(payload.person)
         return (canonical.get(person, person),)
     if isinstance(payload, Founding):

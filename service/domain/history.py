@@ -6,7 +6,7 @@ stays of one person at one lab, mostly. Both come to the same after every event,
 the tests hold them.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct, field
@@ -16,17 +16,15 @@ from service.domain.dates import UNBOUNDED_LO
 from service.domain.effective import Effective
 from service.domain.events import (
     Correction,
-    Erased,
-    Erasure,
     Fact,
     Payload,
-    PersonEvent,
     Position,
     RecordedEvent,
     Ref,
     SameAs,
     fact_of,
     id_of,
+    is_of_person,
     is_rumoured,
 )
 from service.domain.findings import Duplicates, Finding, Told
@@ -53,7 +51,7 @@ NAMES: Part = ("people",)
 Said = Stint | Finding | PersonFacts
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """What is otherwise since the last time."""
 
     parts: Mapping[Part, Sequence[Said]]
@@ -82,8 +80,8 @@ class _Life(Struct):
     """The last day that an item at each lab can mean."""
     spans: dict[str, Spans] = field(default_factory=dict)
     """The certain days at each lab, as far as they were asked for."""
-    touched: dict[str, Item | None] = field(default_factory=dict)
-    """Labs at which something came or went; with the item where one came and that is all."""
+    touched: set[str] = field(default_factory=set)
+    """Labs at which something came or went since the stays there were placed."""
     is_late_touched: bool = False
 
 
@@ -112,19 +110,33 @@ class History:
         self._is_stale = False
         self._is_anew = False
         self._is_renamed = False
+        self._is_settled = True
 
     @property
     def is_empty(self) -> bool:
         return not self._taken
 
+    def follow(self, event: RecordedEvent) -> Change:
+        """Let an event follow those before it; what is otherwise since the last time."""
+        change = self._go_on(event)
+        if change is None:
+            self.take(event)
+            change = self.settle()
+        return change
+
     def take(self, event: RecordedEvent) -> None:
         """Let an event follow those before it."""
-        if isinstance(event.payload, Erased | Erasure):
+        payload = event.payload
+        if not (payload.is_fact or payload.is_log_event):
+            # A tombstone, or what made one.
             return
+        self._is_settled = False
         self._taken.append(event)
-        root = event.root
+        root, old = event.position, None
+        if event.target_position is not None:
+            root = event.target_position
+            old = self._effective.pop(root, None)
         new = _said_by(event)
-        old = self._effective.pop(root, None) if event.target_position is not None else None
         if not self._is_renamed:
             self._is_renamed = self._can_rename(event, old)
         if new is not None:
@@ -141,7 +153,9 @@ class History:
     def see(self, labs: Mapping[str, LabFacts], *, moves_people: bool) -> None:
         """Let *labs* be as they are from now on; whether what stays depend on is otherwise."""
         self._labs.update(labs)
-        self._is_stale = self._is_stale or (moves_people and bool(self._effective))
+        if moves_people and self._effective:
+            self._is_stale = True
+            self._is_settled = False
 
     def begin(self) -> None:
         """Take what was taken so far as known: its possible duplicates are none that arise."""
@@ -164,14 +178,55 @@ class History:
             self._settle(life, parts)
         self._touched.clear()
         if self._is_renamed:
-            known = fold_people(self._taken)
-            self._named.update(known)
-            parts[NAMES] = [one for one in known.values() if one.id in self._component]
+            parts[NAMES] = self._names()
             self._is_renamed = False
         self._parts.update(parts)
         going, arising = self._duplicates.follow(self._told)
         self._told.clear()
+        self._is_settled = True
         return Change(parts, going, arising)
+
+    def _go_on(self, event: RecordedEvent) -> Change | None:
+        """
+        What is otherwise when an event goes on with stays that were settled, as most do.
+
+        None if it does more than that, or can: nothing has changed then.
+        """
+        payload = event.payload
+        if not self._is_settled or not is_of_person(payload) or is_rumoured(payload):
+            return None
+        life = self._life_of(id_of(payload.person))
+        if life is None or life.can_be_carried:
+            return None
+        position, labs = event.position, self._labs
+        lab = labs[labs[id_of(payload.lab)].canonical_id]
+        item = to_item(event, payload, life.ids)
+        if lab.end is not None or item.lo <= life.until.get(lab.id, UNBOUNDED_LO):
+            return None
+        stints = continued(life.stints.get(lab.id, ()), item, life.person, lab)
+        if stints is None:
+            return None
+        is_renamed = not self._is_bare(payload)
+        self._taken.append(event)
+        self._effective[position] = Effective(position, event.event_id, payload, position)
+        life.items.setdefault(lab.id, {})[position] = item
+        life.until[lab.id] = item.hi
+        life.stints[lab.id] = stints
+        noticed = life.noticed.setdefault(lab.id, [])
+        life.spans.pop(lab.id, None)
+        parts: dict[Part, Sequence[Said]] = {
+            ("stays", life.person, lab.id): [*stints, *noticed] if noticed else stints
+        }
+        self._tell_overlaps(life, parts)
+        if is_renamed:
+            parts[NAMES] = self._names()
+        self._parts.update(parts)
+        return Change(parts, (), self._duplicates.join(_told_by(life.person, item, lab.id)))
+
+    def _names(self) -> list[PersonFacts]:
+        known = fold_people(self._taken)
+        self._named.update(known)
+        return [one for one in known.values() if one.id in self._component]
 
     def _can_rename(self, event: RecordedEvent, old: Effective | None) -> bool:
         """
@@ -187,7 +242,7 @@ class History:
         return isinstance(payload, Correction) and not self._is_bare(payload.event)
 
     def _is_bare(self, payload: Payload) -> bool:
-        return isinstance(payload, PersonEvent) and payload.person in self._named
+        return is_of_person(payload) and payload.person in self._named
 
     def _start_anew(self) -> None:
         """Give each person their events again: who is whom, or what labs are, is otherwise."""
@@ -208,7 +263,7 @@ class History:
             life.is_late_touched |= life.late.pop(event.position, None) is not None
             for lab, items in life.items.items():
                 if items.pop(event.position, None) is not None:
-                    life.touched[lab] = None
+                    life.touched.add(lab)
         self._told[event.position] = None
 
     def _put_in(self, event: Effective) -> None:
@@ -222,7 +277,7 @@ class History:
             lab, closure = reading(named, item.lo, labs)
             if closure is None:
                 life.items.setdefault(lab, {})[position] = item
-                life.touched[lab] = None if lab in life.touched else item
+                life.touched.add(lab)
                 end = labs[lab].end
                 if end is not None and end.successor is not None:
                     life.can_be_carried = True
@@ -231,47 +286,46 @@ class History:
                 life.is_late_touched = True
             if item.type != "founding":
                 # One that names a single person; of foundings no two are compared.
-                self._told[position] = Told(
-                    life.person,
-                    item.type,
-                    labs[named].canonical_id,
-                    item.lo,
-                    item.hi,
-                    position,
-                    event.event_id,
-                )
+                self._told[position] = _told_by(life.person, item, labs[named].canonical_id)
 
-    def _lives_of(self, payload: Fact) -> Iterable[_Life]:
+    def _lives_of(self, payload: Fact) -> list[_Life]:
         """Those of the component whom a payload places somewhere."""
-        lives = []
-        for person in people_of(payload, self._canonical):
-            if person in self._lives:
-                lives.append(self._lives[person])
-            elif person in self._component:
-                mapped = [one for one, into in self._canonical.items() if into == person]
-                lives.append(_Life(person, (person, *mapped)))
-                self._lives[person] = lives[-1]
-        return lives
+        lives = map(self._life_of, people_of(payload, self._canonical))
+        return [life for life in lives if life is not None]
+
+    def _life_of(self, one: str) -> _Life | None:
+        """The life of whom an id stands for; None of somebody else than the component."""
+        person = self._canonical.get(one, one)
+        life = self._lives.get(person)
+        if life is None and person in self._component:
+            mapped = [other for other, into in self._canonical.items() if into == person]
+            life = self._lives[person] = _Life(person, (person, *mapped))
+        return life
 
     def _settle(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
         if life.can_be_carried:
             self._place_again(life, parts)
         else:
-            for lab, item in life.touched.items():
-                if item is None or not _is_continued(life, self._labs[lab], item):
-                    items = life.items[lab].values()
-                    _keep(life, place_at(life.person, self._labs[lab], items)[0])
-                    life.until[lab] = max([each.hi for each in items], default=UNBOUNDED_LO)
+            for lab in life.touched:
+                items = life.items[lab].values()
+                _keep(life, place_at(life.person, self._labs[lab], items)[0])
+                life.until[lab] = max([each.hi for each in items], default=UNBOUNDED_LO)
                 parts["stays", life.person, lab] = [*life.stints[lab], *life.noticed[lab]]
             if life.is_late_touched:
                 parts["set_aside", life.person] = list(life.late.values())
-        together: Part = ("overlaps", life.person)
-        if len(life.stints) > 1 or together in self._parts:
-            for lab in life.stints.keys() - life.spans.keys():
-                life.spans[lab] = certain_spans(life.stints[lab])
-            parts[together] = overlaps(life.person, life.stints, life.spans)
+        self._tell_overlaps(life, parts)
         life.touched.clear()
         life.is_late_touched = False
+
+    def _tell_overlaps(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
+        together: Part = ("overlaps", life.person)
+        if len(life.stints) == 1 and together not in self._parts:
+            return
+        for lab in life.stints.keys() - life.spans.keys():
+            life.spans[lab] = certain_spans(life.stints[lab])
+        found = overlaps(life.person, life.stints, life.spans)
+        if found or together in self._parts:
+            parts[together] = found
 
     def _place_again(self, life: _Life, parts: dict[Part, Sequence[Said]]) -> None:
         """All stays of someone whom a merger can carry from one lab to another."""
@@ -299,18 +353,8 @@ def _said_by(event: RecordedEvent) -> Effective | None:
     return Effective(event.root, event_id, fact, event.position)
 
 
-def _is_continued(life: _Life, lab: LabFacts, item: Item) -> bool:
-    """Whether the stays at *lab* could go on with *item*, without being placed again."""
-    if lab.end is not None or item.lo <= life.until.get(lab.id, UNBOUNDED_LO):
-        return False
-    stints = continued(life.stints.get(lab.id, ()), item, life.person, lab)
-    if stints is None:
-        return False
-    life.stints[lab.id] = stints
-    life.noticed.setdefault(lab.id, [])
-    life.until[lab.id] = item.hi
-    life.spans.pop(lab.id, None)
-    return True
+def _told_by(person: str, item: Item, lab: str) -> Told:
+    return Told(person, item.type, lab, item.lo, item.hi, item.position, item.event_id)
 
 
 def _keep(life: _Life, placing: Placing) -> None:

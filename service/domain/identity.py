@@ -29,7 +29,7 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 100
 
 
-class PersonFacts(Struct, frozen=True, omit_defaults=True):
+class PersonFacts(Struct, frozen=True, omit_defaults=True, gc=False):
     """What the log says of one id of a person."""
 
     id: str
@@ -95,7 +95,7 @@ def canonical_ids(
     ignored: list[tuple[str, UUID]] = []
     for event in effective:
         payload = event.payload
-        if not isinstance(payload, SameAs):
+        if type(payload) is not SameAs:
             continue
         subject = payload.person if kind == "person" else payload.lab
         if subject is None:
@@ -156,14 +156,14 @@ def _told_apart(effective: Iterable[Effective]) -> dict[str, list[str]]:
     apart: dict[str, list[str]] = {}
     for event in effective:
         payload = event.payload
-        if isinstance(payload, DifferentFrom) and payload.person is not None:
+        if type(payload) is DifferentFrom and payload.person is not None:
             one, other = id_of(payload.person), id_of(payload.other)
             apart.setdefault(one, []).append(other)
             apart.setdefault(other, []).append(one)
     return apart
 
 
-class KnownNames(Struct):
+class KnownNames(Struct, gc=False):
     """The names of one id: the registered one and every other that it ever had."""
 
     created_name: str
@@ -193,9 +193,9 @@ def known_names(
     for effective in holding:
         payload = effective.payload
         for ref in named_in(payload, kind):
-            if isinstance(ref, Entity):
+            if not isinstance(ref, str):
                 known[id_of(ref)].others += (ref.name or "", *ref.aliases)
-        if isinstance(payload, Profile) and not is_rumoured(payload):
+        if type(payload) is Profile and not is_rumoured(payload):
             _apply_profile(known, payload, kind)
     for said in known.values():
         names = dict.fromkeys((said.created_name, *said.others))

@@ -14,6 +14,7 @@ from service.domain.events import (
     Merger,
     OutsideIds,
     Ownership,
+    Position,
     Profile,
     RecordedEvent,
     Ref,
@@ -36,7 +37,7 @@ from service.domain.identity import (
 LabStatus = Literal["not_founded", "active", "merged", "closed"]
 
 
-class FirstFounding(Struct, frozen=True):
+class FirstFounding(Struct, frozen=True, gc=False):
     """The first founding that names the lab as recorded."""
 
     lo: date
@@ -46,19 +47,19 @@ class FirstFounding(Struct, frozen=True):
     date_text: str
 
 
-class LabEnd(Struct, frozen=True, omit_defaults=True):
+class LabEnd(Struct, frozen=True, omit_defaults=True, gc=False):
     """How a lab ended: absorbed by a merger, or closed."""
 
     lo: date
     hi: date
-    position: int
+    position: Position
     event_id: UUID
     date_text: str
     successor: str | None = None
     """Canonical id of the lab that absorbed it; None of a closure."""
 
 
-class LabStep(Struct, frozen=True):
+class LabStep(Struct, frozen=True, gc=False):
     """A name or a parent from a day on."""
 
     lo: date
@@ -69,7 +70,7 @@ class LabStep(Struct, frozen=True):
     """The name; of an ownership the parent's id or free text."""
 
 
-class LabFacts(Struct, frozen=True, omit_defaults=True):
+class LabFacts(Struct, frozen=True, omit_defaults=True, gc=False):
     """What the log says of one id of a lab; only a canonical id has a history."""
 
     id: str

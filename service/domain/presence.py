@@ -62,7 +62,9 @@ def post_on(stint: Stint, at: date) -> Post:
             post = applied(post, step.post)
     if stint.closing != NO_POST:
         post = applied(_held_when_leaving(stint), post)
-    return Post(*post[:3], post.relation or DEFAULT_RELATION)
+    if post.relation:
+        return post
+    return Post(post.role, post.team, post.location, DEFAULT_RELATION)
 
 
 def on_leave_on(stint: Stint, at: date) -> bool:
@@ -79,11 +81,12 @@ def _held_when_leaving(stint: Stint) -> Post:
     ever = stint.opening
     for step in stint.steps:
         ever = applied(step.post, ever)
+    closing = stint.closing
     return Post(
-        *(
-            closing if given is None else None
-            for given, closing in zip(ever, stint.closing, strict=True)
-        )
+        closing.role if ever.role is None else None,
+        closing.team if ever.team is None else None,
+        closing.location if ever.location is None else None,
+        closing.relation if ever.relation is None else None,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
-from typing import Literal, NamedTuple, TypeGuard
+from typing import Literal, TypeGuard
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -17,11 +17,13 @@ from service.domain.events import (
     Hire,
     Leave,
     PersonFact,
-    PostEvent,
+    Position,
+    RecordedEvent,
     Return,
     RoleChange,
     Sighting,
     id_of,
+    says_post,
 )
 from service.domain.findings import Finding
 from service.domain.labs import LabEnd, LabFacts, Labs, reading
@@ -49,7 +51,7 @@ _RANK_MERGED_IN = 1
 _RANK_LAB_END = 4
 
 
-class Post(NamedTuple):
+class Post(Struct, frozen=True, array_like=True, gc=False):
     """What someone did somewhere; None where it is not said."""
 
     role: str | None = None
@@ -61,7 +63,7 @@ class Post(NamedTuple):
 NO_POST = Post()
 
 
-class Endpoint(Struct, frozen=True, omit_defaults=True):
+class Endpoint(Struct, frozen=True, omit_defaults=True, gc=False):
     """One end of a stint, narrowed; inclusive days."""
 
     lo: date
@@ -70,21 +72,21 @@ class Endpoint(Struct, frozen=True, omit_defaults=True):
     """As written; None of a start that is unknown."""
 
 
-class RoleStep(Struct, frozen=True, array_like=True):
+class RoleStep(Struct, frozen=True, array_like=True, gc=False):
     """A role change or a sighting, by the first day it can have been, as recorded."""
 
     lo: date
     post: Post
 
 
-class LeaveStep(Struct, frozen=True, array_like=True):
+class LeaveStep(Struct, frozen=True, array_like=True, gc=False):
     """A leave or a return, by the first day it can have been, as recorded."""
 
     lo: date
     on_leave: bool
 
 
-class Stint(Struct, frozen=True, omit_defaults=True):
+class Stint(Struct, frozen=True, omit_defaults=True, gc=False):
     """An unbroken stay of one person at one lab; half-open."""
 
     person: str
@@ -105,14 +107,14 @@ class Stint(Struct, frozen=True, omit_defaults=True):
     """What the stint rests on, in the order in which the fold placed it."""
 
 
-class Item(Struct):
+class Item(Struct, gc=False):
     """One event as the fold places it: at one lab, for one person."""
 
     motion: Motion
     type: str
     lo: date
     hi: date
-    position: int
+    position: Position
     event_id: UUID
     date_text: str
     order: tuple[date, date, int, int]
@@ -124,7 +126,7 @@ class Item(Struct):
     """Of someone merged in: what the stint at the absorbed lab rests on."""
 
 
-class Placed(Struct):
+class Placed(Struct, gc=False):
     """An item in its place, with the bounds that the others leave it."""
 
     item: Item
@@ -382,10 +384,17 @@ def _last_post(stay: Sequence[Placed]) -> Post:
 
 def applied(post: Post, step: Post) -> Post:
     """*post* after *step*: a field that the step does not give keeps its value."""
-    return Post(*(new if new is not None else old for old, new in zip(post, step, strict=True)))
+    return Post(
+        post.role if step.role is None else step.role,
+        post.team if step.team is None else step.team,
+        post.location if step.location is None else step.location,
+        post.relation if step.relation is None else step.relation,
+    )
 
 
-def to_item(event: Effective, payload: PersonFact | Founding, ids: Collection[str]) -> Item:
+def to_item(
+    event: Effective | RecordedEvent, payload: PersonFact | Founding, ids: Collection[str]
+) -> Item:
     """What an event that places the person of some ids is to the fold."""
     motion, type_, rank = _ACTS[type(payload)]
     lo, hi = bounds(payload.date)
@@ -410,7 +419,7 @@ def is_placing(payload: Fact) -> TypeGuard[PersonFact | Founding]:
 
 
 def _post_of(payload: PersonFact | Founding, ids: Collection[str]) -> Post:
-    if isinstance(payload, PostEvent):
+    if says_post(payload):
         return Post(payload.role, payload.team, payload.location, payload.relation)
     if isinstance(payload, Founding):
         roles = [f.role for f in payload.founders if f.role and id_of(f.person) in ids]

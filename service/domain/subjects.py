@@ -8,11 +8,11 @@ from service.domain.events import (
     Fact,
     Kind,
     Payload,
-    PersonEvent,
     PersonFact,
     SameAs,
     fact_of,
     id_of,
+    is_of_person,
     references,
 )
 
@@ -41,7 +41,7 @@ def concerns_of(payload: Payload, replaced: Iterable[Fact] = ()) -> list[Concern
     Shapes: of a correction or retraction *replaced* are the original payload and the one that
     held until now, whose subjects it concerns as well.
     """
-    if isinstance(payload, PersonEvent):
+    if is_of_person(payload):
         return _concerns_of_person_event(payload)
     facts: list[Fact] = list(replaced)
     said = fact_of(payload)

@@ -27,7 +27,7 @@ _LAB: msgspec.json.Decoder[LabFacts] = msgspec.json.Decoder(LabFacts)
 _FINDING: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, gc=False):
     """What a read model says, without the positions; equal contents are one belief."""
 
     model: Model
@@ -44,7 +44,7 @@ Columns = tuple[Any, ...]
 """What the table keeps beside the content, to find it by."""
 
 
-class Belief(Struct):
+class Belief(Struct, gc=False):
     """A row and since when it is believed."""
 
     known_from: int

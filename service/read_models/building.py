@@ -18,11 +18,11 @@ import asyncpg
 from msgspec import Struct
 
 from service.domain.events import (
-    PersonEvent,
     Position,
     RecordedEvent,
     from_canonical_json,
     id_of,
+    is_of_person,
 )
 from service.domain.labs import Labs
 from service.postgres.pool import PATIENCE_SECONDS, Connection
@@ -226,7 +226,7 @@ def _named(stream: Iterable[RecordedEvent]) -> set[str]:
     named, rest = set(), []
     for event in stream:
         payload = event.payload
-        if isinstance(payload, PersonEvent):
+        if is_of_person(payload):
             named.add(id_of(payload.lab))
         else:
             rest.append(event)

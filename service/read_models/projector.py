@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from service.domain.events import (
     Kind,
-    PersonEvent,
     Position,
     RecordedEvent,
     Retraction,
     id_of,
+    is_of_person,
 )
 from service.domain.families import FamilyHistory
 from service.domain.findings import Finding
@@ -218,10 +218,11 @@ def project_people(
                 history.see(change.labs, moves_people=change.moves_people)
                 moves_people = moves_people or change.moves_people
         if position in own:
-            history.take(own[position])
-        elif not moves_people or history.is_empty:
+            told = history.follow(own[position])
+        elif moves_people and not history.is_empty:
+            told = history.settle()
+        else:
             continue
-        told = history.settle()
         beliefs.replace(position, {part: _rows(said) for part, said in told.parts.items()})
         if told.going or told.arising:
             beliefs.follow(position, finding_rows(told.going), finding_rows(told.arising))
@@ -245,7 +246,7 @@ def named_labs(stream: Iterable[RecordedEvent]) -> set[str]:
     labs: set[str] = set()
     for event in stream:
         payload = event.payload
-        if isinstance(payload, PersonEvent):
+        if is_of_person(payload):
             labs.add(id_of(payload.lab))
         elif not isinstance(payload, Retraction):
             labs.update(c.subject.id for c in concerns_of(payload) if c.subject.kind == "lab")
