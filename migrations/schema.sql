@@ -503,7 +503,11 @@ CREATE INDEX people_canonical_id_known_to_idx ON read_models.people USING btree 
 
 CREATE INDEX people_person_id_known_to_idx ON read_models.people USING btree (person_id, known_to);
 
+CREATE INDEX stints_end_hi_left_idx ON read_models.stints USING btree (end_hi, "left"(split_part(split_part(content, '"end":{'::text, 2), '"lo":"'::text, 2), 10) COLLATE "C") WHERE ((known_to = '9223372036854775807'::bigint) AND (strpos(content, '"end":{'::text) > 0));
+
 CREATE INDEX stints_lab_id_known_to_known_from_idx ON read_models.stints USING btree (lab_id, known_to, known_from);
+
+CREATE INDEX stints_left_start_lo_idx ON read_models.stints USING btree ("left"(split_part(split_part(content, '"start":{'::text, 2), '"hi":"'::text, 2), 10) COLLATE "C", start_lo) WHERE (known_to = '9223372036854775807'::bigint);
 
 CREATE INDEX stints_person_id_known_to_idx ON read_models.stints USING btree (person_id, known_to);
 

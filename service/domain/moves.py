@@ -189,7 +189,7 @@ def _both_ends(stints: Sequence[Stint], labs: Labs) -> tuple[list[_Arrival], lis
     arrivals = [
         _Arrival(stint, ended_at.get(stint.events[0]))
         for stint in stints
-        if not _is_merged_in(stint, mergers, labs)
+        if not mergers or not _is_merged_in(stint, mergers, labs)
     ]
     return arrivals, sorted(left, key=_by_end)
 

@@ -15,7 +15,7 @@ _FIND_REVISIONS_TABLE = _SQL["find_revisions_table"]
 _FETCH_REVISION = _SQL["fetch_revision"]
 _WRITE_MISSING_GRANT = _SQL["write_missing_grant"]
 
-HEAD_REVISION = "0007"
+HEAD_REVISION = "0008"
 """The newest migration; a test compares it with the files."""
 
 log = structlog.get_logger()

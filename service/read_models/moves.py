@@ -15,7 +15,6 @@ from service.read_models.stints import by_start
 
 _SQL = load_statements("service.read_models", "moves.sql")
 _FETCH_CAREERS = _SQL["fetch_careers"]
-_FETCH_CAREERS_AT_LAB = _SQL["fetch_careers_at_lab"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 
@@ -49,16 +48,17 @@ async def fetch_careers(
     Raises:
         TooManyPeople: there are more than *people_max*.
     """
-    nobody = (None, None)
-    asked = (*(movers.began or nobody), *(movers.ended or nobody), position, people_max)
-    if movers.lab is None:
-        rows = await connection.fetch(_FETCH_CAREERS, *asked)
-    else:
-        rows = await connection.fetch(_FETCH_CAREERS_AT_LAB, *asked, movers.lab)
+    began, ended = _text(movers.began), _text(movers.ended)
+    rows = await connection.fetch(_FETCH_CAREERS, *began, *ended, position, people_max, movers.lab)
     if rows and rows[0]["person_id"] is None:
         raise TooManyPeople
     # Decoding many takes long, and others wait for the event loop.
     return await asyncio.to_thread(_careers, rows)
+
+
+def _text(days: Days | None) -> tuple[str | None, str | None]:
+    """As contents have them, so that days without a bound are no infinity either."""
+    return (None, None) if days is None else (days[0].isoformat(), days[1].isoformat())
 
 
 def _careers(rows: Iterable[asyncpg.Record]) -> Careers:

@@ -100,19 +100,19 @@ SELECT
     CASE WHEN is_known THEN 2 * n ELSE 2 * n - 1 END,
     CASE WHEN is_known THEN 9223372036854775807 ELSE 2 * n END,
     format(
-        '{"events":["%s"%s],"lab":"%s","last_evidence":"%s","opening":["engineer"],'
-            || '"person":"%s","start":{"date_text":"%s","hi":"%s","lo":"%s"}%s}',
-        md5('e' || 2 * n)::uuid,
-        CASE WHEN is_known THEN format(',"%s"', md5('f' || 2 * n)::uuid) END,
-        lab_id,
-        CASE WHEN is_known THEN start_lo + 300 ELSE start_lo END,
+        '{"person":"%s","lab":"%s","start":{"lo":"%s","hi":"%s","date_text":"%s"},'
+            || '"last_evidence":"%s"%s,"opening":["engineer"],"events":["%s"%s]}',
         person_id,
+        lab_id,
         start_lo,
         start_lo,
         start_lo,
+        CASE WHEN is_known THEN start_lo + 300 ELSE start_lo END,
         CASE WHEN has_left AND is_known
-            THEN format(',"end":{"date_text":"%s","hi":"%s","lo":"%s"}', end_hi, end_hi, end_hi)
-        END
+            THEN format(',"end":{"lo":"%s","hi":"%s","date_text":"%s"}', end_hi, end_hi, end_hi)
+        END,
+        md5('e' || 2 * n)::uuid,
+        CASE WHEN is_known THEN format(',"%s"', md5('f' || 2 * n)::uuid) END
     )
 FROM (
     SELECT

@@ -26,11 +26,15 @@ NOW = MILLION.rows
 THEN = MILLION.rows // 2
 DAY = date(2018, 6, 1)
 YEAR = (date(2018, 1, 1), date(2018, 12, 31))
+SAID_YEAR = ("2018-01-01", "2018-12-31")
+SAID_WEEK = ("2019-12-20", "2019-12-26")
 ROWS_BESIDE = 30
 """So many may be read beside three times those that are given: to find whom a name means."""
 
 STINTS_BY_LAB = "stints_lab_id_known_to_known_from_idx"
 STINTS_BY_PERSON = "stints_person_id_known_to_idx"
+STINTS_BY_START = "stints_left_start_lo_idx"
+STINTS_BY_END = "stints_end_hi_left_idx"
 
 
 class Asked(NamedTuple):
@@ -97,9 +101,23 @@ ASKED = [
         "people_person_id_known_to_idx",
     ),
     *(
-        Asked("read_models", "moves:fetch_careers_at_lab", (*YEAR, *YEAR, NOW, 20_000, lab), by)
+        Asked(
+            "read_models",
+            "moves:fetch_careers",
+            (*SAID_YEAR, *SAID_YEAR, NOW, 20_000, lab),
+            by,
+        )
         for lab in ("small-7", "mid-7")
         for by in (STINTS_BY_LAB, STINTS_BY_PERSON)
+    ),
+    *(
+        Asked("read_models", "moves:fetch_careers", (*days, NOW, 20_000, None), by)
+        for days, by in (
+            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_START),
+            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_END),
+            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_PERSON),
+            ((None, None, *SAID_WEEK), STINTS_BY_END),
+        )
     ),
     *(
         Asked("read_models", "stints:fetch_stints_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
@@ -178,9 +196,12 @@ async def test_reads_in_proportion(seeded: str, asked: Asked, mode: str) -> None
         await connection.close()
     plan = msgspec.json.decode(explained)[0]["Plan"]
     nodes = list(_nodes(plan))
-    whole = [n["Relation Name"] for n in nodes if n["Node Type"] == "Seq Scan"]
+    # What a condition of the whole statement leaves out is in the plan, and is not read.
+    whole = [
+        n["Relation Name"] for n in nodes if n["Node Type"] == "Seq Scan" and n["Actual Loops"]
+    ]
     assert [table for table in whole if table != "state"] == []
-    assert asked.by in {node.get("Index Name") for node in nodes}
+    assert asked.by in {node.get("Index Name") for node in nodes if node["Actual Loops"]}
     read = sum(map(_rows_read, nodes))
     assert read <= 3 * plan["Actual Rows"] + ROWS_BESIDE
 
@@ -244,8 +265,21 @@ async def _seed(dsn: str) -> None:
         # Trigrams of a hundred thousand names take as long as all the rest; no plan here has them.
         await connection.execute("DROP INDEX read_models.names_folded_idx")
         await seed_stints(connection, MILLION, events=EVENTS)
+        # The head of the log is where the rows are believed now.
+        await connection.execute(_HEAD, NOW)
     finally:
         await connection.close()
+
+
+_HEAD = """
+INSERT INTO public.events
+    (position, event_id, type, recorded_at, recorded_by, request_id, payload, salt,
+     payload_hash, hash)
+SELECT $1, md5('head')::uuid, type, recorded_at, recorded_by, request_id, payload, salt,
+    payload_hash, hash
+FROM public.events
+WHERE position = 1
+"""
 
 
 async def _execute(dsn: str, statement: str) -> None:
