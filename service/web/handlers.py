@@ -15,7 +15,7 @@ from service.read_models.current import Current
 from service.web.asked import asked_in
 from service.web.assets import FOR_EVER, Asset, assets, find_asset
 from service.web.forms import read_form
-from service.web.kept import question_of, to_keep
+from service.web.kept import Question, to_keep
 from service.web.packing import takes_gzip
 from service.web.page import Page
 from service.web.pages import (
@@ -104,8 +104,7 @@ async def _kept_or_made(page: Page, visit: Visit) -> Response[Any]:
 
     The head was asked for before: what any process recorded by then is on the page.
     """
-    site, role = visit.site, None if visit.principal is None else visit.principal.role
-    question = question_of(visit.request, visit.token, role)
+    site, question = visit.site, _question_of(visit)
     # Of read models that cannot be asked any more nothing is shown that was kept either.
     await site.check_readable()
     standing = Standing(visit.known_current.head, visit.known_current.made, visit.today)
@@ -116,6 +115,19 @@ async def _kept_or_made(page: Page, visit: Visit) -> Response[Any]:
     if response.status_code == 200:
         site.kept.keep(question, to_keep(response, standing))
     return response
+
+
+def _question_of(visit: Visit) -> Question:
+    """What a visit asks of a page."""
+    scope, principal = visit.request.scope, visit.principal
+    return Question(
+        raw_path=scope.get("raw_path") or scope["path"].encode(),
+        query=scope["query_string"],
+        takes_gzip=takes_gzip(visit.request.headers),
+        token=visit.token,
+        role=None if principal is None else principal.role,
+        part=visit.part,
+    )
 
 
 async def _visit_of(request: Request[Any, Any, Any], site: Site) -> Visit:

@@ -1,13 +1,12 @@
 """Whole pages that are kept: what was shown is shown again, to the same visitor, while it stands."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from litestar import Request, Response
+from litestar import Response
 
 from service.answers.kept import Kept, Standing
 from service.log.keys import Role
-from service.web.packing import takes_gzip
 
 WEIGHT_MAX = 8 * 1024 * 1024
 """Bytes that all of them may take together: some hundreds, since most are compressed."""
@@ -23,6 +22,8 @@ class Question(NamedTuple):
     """Of the session: a page holds what its own session's forms send, and no other one may see."""
     role: Role | None
     """Of the key behind the session, by which pages differ."""
+    part: str | None
+    """Of the page; None of all of it."""
 
 
 class KeptPage(NamedTuple):
@@ -39,13 +40,6 @@ class KeptPage(NamedTuple):
 
 
 KeptPages: TypeAlias = Kept[Question, KeptPage]
-
-
-def question_of(request: Request[Any, Any, Any], token: str | None, role: Role | None) -> Question:
-    """What *request* asks, of a session and its role if somebody is signed in."""
-    scope = request.scope
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return Question(raw_path, scope["query_string"], takes_gzip(request.headers), token, role)
 
 
 def to_keep(response: Response[bytes], stands_while: Standing) -> KeptPage:

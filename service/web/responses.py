@@ -14,12 +14,14 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HUNG_UP = 499
+PART = "Timeline-Part"
+"""The header by which script asks for part of a page, at the address of all of it."""
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     # Sources learn of nobody who reads about them. Without any, browsers would not say either
     # that our own forms are ours.
     "Referrer-Policy": "same-origin",
-    "Vary": "Cookie, Accept-Encoding",
+    "Vary": f"Cookie, Accept-Encoding, {PART}",
 }
 
 

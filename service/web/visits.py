@@ -20,12 +20,15 @@ from service.postgres.pool import Connection
 from service.read_models.current import Current
 from service.web.asked import Asked, Pairs, other_pairs, pairs_in
 from service.web.rendering import lab_address, person_address, rendered
-from service.web.responses import MEDIA_TYPE, redirect, to_response
+from service.web.responses import MEDIA_TYPE, PART, redirect, to_response
 from service.web.sessions import form_token_of, local_address
 from service.web.site import Site
 from service.web.time_bar import TimeBar, time_bar
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,253}")
+ROSTER = "roster"
+"""The part of a lab's page that follows the day while it is moved."""
+PARTS = (ROSTER,)
 TEXT_CHARACTERS_MAX = 300
 """Of what is typed into a box of a page."""
 
@@ -106,6 +109,12 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
     def today(self) -> date:
         """The UTC day."""
         return self.site.now().date()
+
+    @property
+    def part(self) -> str | None:
+        """The part of the page that is asked for; None of all of it."""
+        asked = self.request.headers.get(PART)
+        return asked if asked in PARTS else None
 
     @property
     def pairs(self) -> Pairs:

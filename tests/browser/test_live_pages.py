@@ -126,6 +126,35 @@ def test_dragged_slider_ends_at_the_last_day_that_was_wanted(opened: Opened, url
     expect(page.locator(".times-sentence")).to_have_text(sentence)
 
 
+def test_roster_follows_the_slider_before_the_rest_does(opened: Opened, url: str) -> None:
+    page = opened()
+    parts: list[str | None] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch" and "/labs/" in request.url:
+            parts.append(request.header_value("timeline-part"))
+
+    page.on("request", note)
+    page.goto(url + OPENAI)
+    below = page.locator("main > section").last
+    page.get_by_label("Move the day").focus()
+    page.clock.install()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("caption", has_text="21 November 2023").first).to_be_attached()
+    expect(below).to_have_attribute("aria-busy", "true")
+    rows = page.locator(".roster tbody tr").count()
+    page.clock.run_for(1000)
+    expect(below).not_to_have_attribute("aria-busy", "true")
+    page.clock.run_for(1000)
+    expect(page.locator(".unseen[role=status]")).to_contain_text("OpenAI on 21 November 2023")
+    assert page.locator(".roster tbody tr").count() == rows
+    assert parts == ["roster", None]
+    # The browser keeps the whole page alone for who comes back to it.
+    page.goto(f"{url}/docs")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Joined and left")).to_be_visible()
+
+
 def test_slider_is_not_there_without_script(opened: Opened, url: str) -> None:
     page = opened(has_scripts=False)
     page.goto(url + OPENAI)

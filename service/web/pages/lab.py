@@ -28,7 +28,7 @@ from service.web.asked import other_pairs, with_pairs
 from service.web.charts.balances import Balance
 from service.web.charts.flows import Flow as Ribbons
 from service.web.charts.flows import Flows, flows
-from service.web.charts.lines import line_of
+from service.web.charts.lines import LabLine, line_of
 from service.web.charts.scales import Tick, Window
 from service.web.charts.strips import EARLIEST, reach, strip
 from service.web.growth import Growth, growth
@@ -40,7 +40,7 @@ from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.rendering import lab_json
 from service.web.roster_rows import Line, roster_rows
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
-from service.web.visits import Visit
+from service.web.visits import ROSTER, Visit
 
 MOVES_SHOWN_MAX = 25
 """Arrivals, and departures, that stand on the page; all are on the page of moves."""
@@ -89,18 +89,17 @@ async def lab(visit: Visit) -> Response[bytes]:
             return elsewhere
         window = _window(state, visit.today, times)
         lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
-        last = max(visit.today, times.at)
         period = year_up_to(asked, times.at)
         if table is not None:
             made = await _table(connection, visit, state, times, table, lines, period)
             return await send_table(visit, made, times, state.lab.id)
-        grown = await _growth(visit, state, times, last)
-        moved = await _movements(connection, visit, state, times, period)
-        noticed = await _findings(connection, state, times)
         count = state.headcount
         bar = await visit.time_bar(
             connection, times, state.lab.name, uncertain=count.presumed + count.possible
         )
+        rest = None
+        if visit.part != ROSTER:
+            rest = await _rest(connection, visit, state, times, period)
     return visit.show(
         "lab.html",
         lab=state.lab,
@@ -113,11 +112,8 @@ async def lab(visit: Visit) -> Response[bytes]:
         days=_days_of_slider(state, window, times),
         rule=window.x(times.at),
         orders=_orders(visit, sort),
-        growth=grown,
-        moved=moved,
-        line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
-        noticed=noticed,
         oldest=_oldest_evidence(lines),
+        rest=rest,
         files=_files(visit, state, period),
         bar=bar,
     )
@@ -218,6 +214,27 @@ async def _findings(connection: Connection, state: LabState, times: Times) -> Fi
         lab=state.lab.id,
         before=(BELIEVED, ""),
         limit=FINDINGS_SHOWN_MAX,
+    )
+
+
+class Rest(NamedTuple):
+    """What is below the roster, which is left out while somebody moves the day."""
+
+    moved: Moved
+    growth: Growth
+    line: LabLine
+    noticed: FindingsAnswer | None
+
+
+async def _rest(
+    connection: Connection, visit: Visit, state: LabState, times: Times, period: Period
+) -> Rest:
+    last = max(visit.today, times.at)
+    return Rest(
+        moved=await _movements(connection, visit, state, times, period),
+        growth=await _growth(visit, state, times, last),
+        line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
+        noticed=await _findings(connection, state, times),
     )
 
 

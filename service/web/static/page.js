@@ -6,8 +6,10 @@
 const DAY = 86_400_000;
 const SLOW_MS = 400;
 /* An answer that takes longer is given up for the one that is wanted by then. */
+const REST_MS = 150;
+/* So long a slider rests until what is below the roster follows it, too. */
 const SETTLED_MS = 500;
-/* So long a slider rests until its sentence is read aloud. */
+/* So long until its sentence is read aloud. */
 const RETRY_MS = 30_000;
 /* Until a stream that was refused is asked for again. */
 
@@ -108,7 +110,10 @@ function newsOf(page) {
   return after === undefined ? null : Number(after);
 }
 
-/* A slider beside the day: what is on the page follows it, but for the form that it stands in. */
+/*
+ * A slider beside the day: what is on the page follows it, but for the form that it stands in. While
+ * it is moved the roster alone is asked for; the rest of the page when it stands still.
+ */
 
 class Slider {
   constructor(range, news) {
@@ -118,6 +123,7 @@ class Slider {
     this.news = news;
     this.wanted = null;
     this.fetching = null;
+    this.resting = null;
     this.settled = null;
     this.said = made("p", { class: "unseen", role: "status" });
     document.body.append(this.said);
@@ -138,8 +144,12 @@ class Slider {
     this.wanted = days;
     this.day.value = toText(days);
     this.name();
+    clearTimeout(this.resting);
+    clearTimeout(this.settled);
     if (this.fetching === null) this.fetch();
-    else if (performance.now() - this.fetching.began > SLOW_MS) this.fetching.stop.abort();
+    else if (this.fetching.isWhole || performance.now() - this.fetching.began > SLOW_MS) {
+      this.fetching.stop.abort();
+    }
   }
 
   address(days) {
@@ -152,27 +162,50 @@ class Slider {
   /* One question at a time; when its answer is there, the last day that was wanted meanwhile. */
   async fetch() {
     while (this.wanted !== null) {
-      const address = this.address(this.wanted);
+      const days = this.wanted;
       this.wanted = null;
-      const stop = new AbortController();
-      this.fetching = { stop, began: performance.now() };
-      try {
-        const answer = await fetch(address, {
-          signal: stop.signal, headers: { Accept: "text/html" },
-        });
-        const text = await answer.text();
-        this.show(new DOMParser().parseFromString(text, "text/html"), answer, address);
-      } catch (fault) {
-        if (fault.name !== "AbortError") {
-          this.said.textContent = "The service did not answer.";
-        }
-      } finally {
-        this.fetching = null;
+      const isShown = await this.ask(days, { Accept: "text/html", "Timeline-Part": "roster" });
+      if (isShown && this.wanted === null) {
+        this.resting = setTimeout(() => this.fetchRest(days), REST_MS);
       }
     }
   }
 
+  async fetchRest(days) {
+    const isShown = await this.ask(days, { Accept: "text/html" });
+    if (this.wanted !== null) this.fetch();
+    else if (isShown) this.settled = setTimeout(() => this.say(), SETTLED_MS - REST_MS);
+  }
+
+  /* Whether what is shown is the answer now. */
+  async ask(days, headers) {
+    const address = this.address(days);
+    const stop = new AbortController();
+    const isWhole = headers["Timeline-Part"] === undefined;
+    this.fetching = { stop, isWhole, began: performance.now() };
+    try {
+      /* A part is no page that the browser could go back to. */
+      const cache = isWhole ? "default" : "no-store";
+      const answer = await fetch(address, { signal: stop.signal, headers, cache });
+      const text = await answer.text();
+      this.show(new DOMParser().parseFromString(text, "text/html"), answer, address);
+      return true;
+    } catch (fault) {
+      if (fault.name !== "AbortError") {
+        this.said.textContent = "The service did not answer.";
+      }
+      return false;
+    } finally {
+      this.fetching = null;
+    }
+  }
+
+  say() {
+    this.said.textContent = document.querySelector(".times-sentence")?.textContent ?? "";
+  }
+
   show(page, answer, address) {
+    keepSections(page);
     const fresh = page.querySelector("main .times-form");
     if (!answer.ok || answer.redirected || fresh === null || !replaceAround(this.form, fresh)) {
       location.assign(address);
@@ -189,11 +222,23 @@ class Slider {
     if (after !== null) this.news?.tell(after);
     /* Every day moved through would otherwise be one step back; the address is whole either way. */
     history.replaceState(null, "", address);
-    clearTimeout(this.settled);
-    this.settled = setTimeout(() => {
-      this.said.textContent = document.querySelector(".times-sentence")?.textContent ?? "";
-    }, SETTLED_MS);
   }
+}
+
+/* Sections that *fresh* leaves out stay as they are, and say that they are of another day. */
+function keepSections(fresh) {
+  const main = fresh.querySelector("main");
+  const fetched = new Set([...fresh.querySelectorAll("main > section")].map(nameOf));
+  if (!fetched.has("roster")) return;
+  for (const section of document.querySelectorAll("main > section")) {
+    if (fetched.has(nameOf(section))) continue;
+    section.setAttribute("aria-busy", "true");
+    main.append(section);
+  }
+}
+
+function nameOf(section) {
+  return section.getAttribute("aria-labelledby");
 }
 
 /*

@@ -1,5 +1,6 @@
 """A page is shown again as it was made, to the same visitor, until something is another."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -143,6 +144,26 @@ async def test_pages_of_who_is_signed_in_are_their_own(
         )
         assert answer.status_code == 303
         assert "form_token" not in (await one.get("/labs/engines")).text
+
+
+async def test_roster_alone_is_another_page_at_the_same_address(
+    asking: httpx.AsyncClient, pages_made: list[str]
+) -> None:
+    address, only_it = "/labs/engines?at=2021-01-01", {"Timeline-Part": "roster"}
+    for _ in range(2):
+        whole = await asking.get(address)
+        part = await asking.get(address, headers=only_it)
+        nothing = await asking.get(address, headers={"Timeline-Part": "cellar"})
+        assert nothing.content == whole.content
+        names = [
+            re.findall(r'<section aria-labelledby="([a-z]+)"', page.text) for page in (whole, part)
+        ]
+        assert names[1] == ["roster"]
+        assert len(names[0]) > 4
+        assert part.text.startswith(whole.text[: whole.text.index('<section aria-labelledby="m')])
+        assert part.headers["etag"] != whole.headers["etag"]
+        assert all("Timeline-Part" in page.headers["vary"] for page in (whole, part))
+    assert len(pages_made) == 2
 
 
 async def test_refusals_and_ways_elsewhere_are_not_kept(
