@@ -48,6 +48,7 @@ from service.tasks import at_most, end
 from service.web.handlers import page_handlers
 from service.web.kept import WEIGHT_MAX as PAGES_WEIGHT_MAX
 from service.web.lately import Lately
+from service.web.pictures.kept import Pictures
 from service.web.problems import show_problem
 from service.web.site import Site
 
@@ -80,6 +81,7 @@ def pages(made: Machinery) -> Pages:
         memory=made.memory,
         lately=Lately(),
         kept=Kept(PAGES_WEIGHT_MAX, at_once=True),
+        pictures=Pictures(),
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
         writer=made.writer,

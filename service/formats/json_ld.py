@@ -1,14 +1,18 @@
-"""People as schema.org describes them, in JSON-LD: what is known, and no more precisely."""
+"""People, labs and events as schema.org describes them: what is known, and no more precisely."""
 
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
+from service.answers.events import EventView
+from service.answers.lab_steps import LabStepView
+from service.answers.labs import LabView
 from service.answers.names import Named
 from service.answers.people import EndpointView, PersonView, StintView
-from service.domain.dates import is_doubtful
-from service.formats.outside_ids import outside_links
+from service.domain.dates import bounds, day_or_none, is_doubtful
+from service.formats.outside_ids import outside_links, web_address
 
 MEDIA_TYPE = "application/ld+json"
 _CONTEXT = "https://schema.org"
@@ -55,6 +59,89 @@ def person_json_ld(
     )
 
 
+def lab_json_ld(
+    lab: LabView,
+    steps: Sequence[LabStepView],
+    at: date,
+    *,
+    address_of_person: Address,
+    address_of_lab: Address,
+) -> str:
+    """
+    A lab on a day, with what had become of it by then.
+
+    To whom it belonged from when, what it became part of, and what became part of it are roles,
+    since each has a time; a parent of which no time is known stands for itself. What can have
+    come to be only after the day is not there.
+
+    Shapes: *steps* oldest first; text that can stand in an element `script` as it is.
+    """
+    begun = [step for step in steps if step.lo <= at]
+    ended = next((step for step in begun if step.kind in ("merged", "closed")), None)
+    return _embedded(
+        {
+            "@context": _CONTEXT,
+            "@type": "Organization",
+            "name": lab.name,
+            "url": address_of_lab(lab.id),
+            "alternateName": list(lab.aliases),
+            "foundingDate": next((_day_of(s) for s in begun if s.kind == "founded"), None),
+            "dissolutionDate": None if ended is None else _day_of(ended),
+            "founder": [_thing("Person", one, address_of_person) for one in lab.founders],
+            "parentOrganization": _parents(lab, begun, address_of_lab),
+            "subOrganization": [
+                _since("subOrganization", step, _day_of(step), None, address_of_lab)
+                for step in begun
+                if step.kind == "took_in"
+            ],
+            "sameAs": [link.address for link in outside_links(lab.ids) if link.address],
+        }
+    )
+
+
+def event_json_ld(
+    event: EventView, says: EventView, text: str, *, address: str, is_withdrawn: bool
+) -> str:
+    """
+    An event as a claim: what it *says* now, in words too, about whom, and on which sources.
+
+    Shapes: text that can stand in an element `script` as it is.
+    """
+    kinds = (("person", "Person"), ("lab", "Organization"))
+    last = [event, *event.get("corrections", ())][-1]
+    return _embedded(
+        {
+            "@context": _CONTEXT,
+            "@type": "Claim",
+            "url": address,
+            "text": text,
+            "about": [
+                {"@type": type_, "name": says[field].name}
+                for field, type_ in kinds
+                if isinstance(says.get(field), Named)
+            ],
+            "temporalCoverage": _known(says["date"]) if says.get("date") else None,
+            "citation": [
+                {
+                    "@type": "CreativeWork",
+                    "url": web_address(source["url"]),
+                    "name": source.get("title"),
+                    "publisher": {"@type": "Organization", "name": source["publisher"]}
+                    if source.get("publisher")
+                    else None,
+                    "datePublished": _known(source["published"])
+                    if source.get("published")
+                    else None,
+                }
+                for source in says.get("sources", ())
+            ],
+            "dateCreated": event["recorded_at"].isoformat(),
+            "dateModified": last["recorded_at"].isoformat(),
+            "creativeWorkStatus": "withdrawn" if is_withdrawn else None,
+        }
+    )
+
+
 def day_as_known(endpoint: EndpointView | None) -> str | None:
     """
     A day, a month or a year in which all that an end of a stint can be lies; None where none is
@@ -92,8 +179,50 @@ def _role(stint: StintView, relation: str, address_of_lab: Address) -> dict[str,
     }
 
 
-def _organization(lab: Named, address_of_lab: Address) -> dict[str, Any]:
-    return {"@type": "Organization", "name": lab.name, "url": address_of_lab(lab.id)}
+def _parents(lab: LabView, begun: Sequence[LabStepView], address_of_lab: Address) -> list[Any]:
+    owned = [step for step in begun if step.kind == "owned"]
+    parents = [
+        _since("parentOrganization", step, _day_of(step), end, address_of_lab)
+        for step, end in zip_longest(owned, map(_day_of, owned[1:]))
+    ]
+    if not owned and lab.parent is not None:
+        parents = [_organization(lab.parent, address_of_lab)]
+    became = [step for step in begun if step.kind == "merged"]
+    return parents + [
+        _since("parentOrganization", step, _day_of(step), None, address_of_lab) for step in became
+    ]
+
+
+def _since(
+    relation: str, step: LabStepView, start: str | None, end: str | None, address_of_lab: Address
+) -> dict[str, Any]:
+    return {
+        "@type": "OrganizationRole",
+        relation: _organization(step.lab or step.said or "", address_of_lab),
+        "startDate": start,
+        "endDate": end,
+    }
+
+
+def _day_of(step: LabStepView) -> str | None:
+    return _known(step.date_text)
+
+
+def _known(text: str) -> str | None:
+    """A date (EDTF) as far as one day, month or year has all that it can be."""
+    days = bounds(text)
+    return day_as_known(EndpointView(text, day_or_none(days.lo), day_or_none(days.hi)))
+
+
+def _organization(lab: Named | str, address_of_lab: Address) -> dict[str, Any]:
+    """A lab, or by its name what is none that is known."""
+    if isinstance(lab, str):
+        return {"@type": "Organization", "name": lab}
+    return _thing("Organization", lab, address_of_lab)
+
+
+def _thing(type_: str, one: Named, address: Address) -> dict[str, Any]:
+    return {"@type": type_, "name": one.name, "url": address(one.id)}
 
 
 def _embedded(thing: dict[str, Any]) -> str:

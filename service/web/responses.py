@@ -27,7 +27,7 @@ HEADERS = {
 
 def to_response(
     request: Request[Any, Any, Any],
-    page: str,
+    page: str | bytes,
     *,
     status: int = 200,
     headers: Mapping[str, str],
@@ -36,11 +36,11 @@ def to_response(
     is_shared: bool = False,
 ) -> Response[bytes]:
     """
-    A page, or a table of one, compressed for those who take it.
+    A page, or a table or a picture of one; texts are compressed for those who take it.
 
     If it *is_kept* a browser has it until it changed, and caches for many too if it *is_shared*.
     """
-    body = page.encode()
+    body = page.encode() if isinstance(page, str) else page
     sent = {**HEADERS, "Cache-Control": "no-store", **headers}
     if is_kept:
         sent["Cache-Control"] = "no-cache" if is_shared else "private, no-cache"
@@ -48,7 +48,7 @@ def to_response(
         sent["ETag"] = f'W/"{sha256(body).hexdigest()[:32]}"'
     # A secret of a compressed page could be guessed by its length, if others could have it made
     # with the cookie of whoever is signed in: browsers do not send that from other sites.
-    if len(body) >= BYTES_MIN and takes_gzip(request.headers):
+    if isinstance(page, str) and len(body) >= BYTES_MIN and takes_gzip(request.headers):
         body = packed(body)
         sent["Content-Encoding"] = "gzip"
     return Response(body, status_code=status, headers=sent, media_type=media_type)

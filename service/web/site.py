@@ -15,6 +15,7 @@ from service.read_models.starting import Starter
 from service.recording.writer import Writer
 from service.web.kept import KeptPages
 from service.web.lately import Lately
+from service.web.pictures.kept import Pictures
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -29,6 +30,7 @@ class Site(Struct, frozen=True, kw_only=True):
     memory: Memory
     lately: Lately
     kept: KeptPages
+    pictures: Pictures
     sessions: Sessions
     writer: Writer
     now: Callable[[], datetime]

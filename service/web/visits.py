@@ -210,7 +210,7 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
 
     def send(
         self,
-        text: str,
+        text: str | bytes,
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,

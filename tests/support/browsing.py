@@ -1,7 +1,9 @@
 """Pages as a browser without scripts uses them: cookies, forms, and what is on a page."""
 
+import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
 
@@ -33,6 +35,13 @@ def form_token(page: str) -> str:
     tokens: set[str] = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', page))
     assert len(tokens) == 1, "the page is for who is signed in, and all its forms hold the same"
     return tokens.pop()
+
+
+def json_ld(page: str) -> Any:
+    """What a page tells machines."""
+    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert len(found) == 1, "a page tells them once"
+    return json.loads(found[0])
 
 
 class Elements(HTMLParser):

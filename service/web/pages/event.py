@@ -7,13 +7,16 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
+from markupsafe import Markup
 
 from service.answers.corrections import Effect, event_with_effects
 from service.answers.events import EventView
 from service.answers.times import Times
+from service.domain.dates import day_in_words
 from service.domain.refusals import UnknownEvent
 from service.domain.submissions import uuid_or_none
 from service.formats.csv import Table
+from service.formats.json_ld import event_json_ld
 from service.formats.tables.corrections import (
     headcounts_changed_table,
     rosters_changed_table,
@@ -23,7 +26,9 @@ from service.formats.tables.events import events_table, fields_table, sources_ta
 from service.web.asked import with_pairs
 from service.web.effects import Shown, of_effect
 from service.web.page import Page
-from service.web.rendering import event_json
+from service.web.pictures.drawing import Picture
+from service.web.previews import is_wanted, preview, send_picture
+from service.web.rendering import event_address, event_json
 from service.web.tables import offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import (
@@ -63,7 +68,7 @@ class Link(NamedTuple):
 
 
 async def event(visit: Visit) -> Response[bytes]:
-    table = wanted_table(visit, TABLES)
+    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         view = await event_with_effects(connection, event_id_in(visit), times)
         if table is not None:
@@ -78,6 +83,8 @@ async def event(visit: Visit) -> Response[bytes]:
     state = "" if is_log_event else _state(view)
     is_compared = state in ("corrected", "withdrawn")
     told = sentence(says or said) if said else sentence(view)
+    if is_wanted(visit):
+        return await send_picture(visit, _picture(view, plain(told), state))
     # The API has no such time for an event, and refuses what it does not know.
     asked = msgspec.structs.replace(visit.asked, published_by=None)
     json = with_pairs(event_json(view["event_id"]), asked.pairs)
@@ -96,11 +103,33 @@ async def event(visit: Visit) -> Response[bytes]:
         chain=[_link(one, visit.today) for one in _told(view)],
         target=view.get("target"),
         can_change=view["type"] not in NOT_OF_THE_WORLD,
+        json_ld=None if view["type"] in NOT_OF_THE_WORLD else _json_ld(view, plain(told), state),
         done=_NOTICES.get(visit.said(DONE)),
         bar=bar,
         json=json,
         files=offers(visit, dict.fromkeys(TABLES, json), passing=[DONE]),
+        preview=preview(event_address(view["event_id"]), visit.asked.pairs, plain(told)),
     )
+
+
+def _picture(view: EventView, text: str, state: str) -> Picture:
+    overline = f"{type_in_words(view['type']).capitalize()}, position {view['position']:,}"
+    recorded = view["recorded_at"]
+    said = f"Recorded on {day_in_words(recorded.date())} at {recorded:%H:%M} UTC."
+    if state:
+        said = f"{state.capitalize()} since. {said}"
+    return Picture(overline, text, said)
+
+
+def _json_ld(view: EventView, text: str, state: str) -> Markup:
+    made = event_json_ld(
+        view,
+        view["current"] or view,
+        text,
+        address=event_address(view["event_id"]),
+        is_withdrawn=state == "withdrawn",
+    )
+    return Markup(made)  # noqa: S704 (nothing in it ends the element)
 
 
 def _table(table: str, view: EventView) -> Table:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from litestar import Response
 
 from service.answers.labs import LabsAnswer, labs_on
-from service.answers.overview import LabGlance, overview
+from service.answers.overview import LabGlance, Overview, overview
 from service.answers.times import Times
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.headcounts import days_from
@@ -21,7 +21,10 @@ from service.web.charts.scales import Window
 from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.search import found
+from service.web.pictures.drawing import LANES_MAX, Picture
+from service.web.previews import bar_of, is_wanted, preview, send_picture
 from service.web.tables import ROWS_MAX, check_rows, offers, send_table, wanted_table
+from service.web.time_bar import sentence
 from service.web.visits import Visit
 
 LABS_MAX = 24
@@ -45,7 +48,7 @@ async def home(visit: Visit) -> Response[bytes]:
         return await found(visit, q)
     if visit.text(EVERY_LAB) is not None:
         return await _every_lab(visit)
-    table = wanted_table(visit, TABLES)
+    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         if table is not None:
             return await _labs_table(visit, connection, times)
@@ -54,6 +57,8 @@ async def home(visit: Visit) -> Response[bytes]:
             ("home", times.at, state_of(times, visit.known_current.last_erasure)),
             lambda: overview(connection, times, limit=LABS_MAX, days=days),
         )
+        if is_wanted(visit):
+            return await send_picture(visit, _picture(told, sentence("AI labs", times)))
         bar = await visit.time_bar(connection, times, "AI labs", uncertain=None)
     window = Window(days[0], times.at)
     json = with_pairs("/v1/labs", visit.asked.pairs)
@@ -66,8 +71,17 @@ async def home(visit: Visit) -> Response[bytes]:
         every_lab=with_pairs("/", [(EVERY_LAB, "all"), *visit.asked.pairs]),
         json=json,
         files=offers(visit, {"labs": json}),
+        preview=preview("/", visit.asked.pairs, sentence("AI labs", times)),
         bar=bar,
     )
+
+
+def _picture(told: Overview, said: str) -> Picture:
+    """The largest labs, with how many were there."""
+    counts = [one.lab.headcount for one in told.labs]
+    most = max((c.certain + c.presumed + c.possible for c in counts), default=0)
+    bars = [bar_of(one.lab.name, one.lab.headcount, most) for one in told.labs[:LANES_MAX]]
+    return Picture("Lab Timeline", "Who was where, when, and how do we know?", said, tuple(bars))
 
 
 async def _labs_table(visit: Visit, connection: Connection, times: Times) -> Response[bytes]:

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from litestar import Response
+from markupsafe import Markup
 
 from service.answers.findings import FindingsAnswer, FindingView, findings
 from service.answers.flows import Flow
-from service.answers.lab_steps import lab_steps
+from service.answers.lab_steps import LabStepView, lab_steps
 from service.answers.labs import LabState, Member, lab_state, member_of
 from service.answers.movements import LabMovements, movements_of_lab
 from service.answers.moves import MovesAnswer, MoveView
@@ -19,6 +20,7 @@ from service.answers.times import Period, Times
 from service.domain.dates import UNBOUNDED_LO, bounds
 from service.domain.refusals import BadParameter, shown
 from service.formats.csv import Cell, Table
+from service.formats.json_ld import lab_json_ld
 from service.formats.tables.findings import findings_table
 from service.formats.tables.labs import headcounts_table, steps_table
 from service.formats.tables.moves import flows_table, moves_table, tallies_table
@@ -37,9 +39,12 @@ from service.web.page import Page
 from service.web.pages.findings import every_finding
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
-from service.web.rendering import lab_json
+from service.web.pictures.drawing import Picture
+from service.web.previews import curve, is_wanted, preview, send_picture
+from service.web.rendering import lab_address, lab_json, person_address
 from service.web.roster_rows import Line, roster_rows
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
+from service.web.time_bar import sentence
 from service.web.visits import ROSTER, Visit
 
 MOVES_SHOWN_MAX = 25
@@ -81,7 +86,7 @@ async def lab(visit: Visit) -> Response[bytes]:
     if sort not in _ORDERS:
         raise BadParameter(SORT, f"{shown(sort)} is no order; known: {', '.join(_ORDERS)}.")
     asked = asked_period(visit)
-    table = wanted_table(visit, TABLES)
+    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         state = await lab_state(connection, name, times)
         elsewhere = visit.elsewhere("lab", state.lab.id)
@@ -90,6 +95,9 @@ async def lab(visit: Visit) -> Response[bytes]:
         window = _window(state, visit.today, times)
         lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
         period = year_up_to(asked, times.at)
+        if is_wanted(visit):
+            grown = await _growth(visit, state, times)
+            return await send_picture(visit, _picture(state, times, grown))
         if table is not None:
             made = await _table(connection, visit, state, times, table, lines, period)
             return await send_table(visit, made, times, state.lab.id)
@@ -100,9 +108,11 @@ async def lab(visit: Visit) -> Response[bytes]:
         rest = None
         if visit.part != ROSTER:
             rest = await _rest(connection, visit, state, times, period)
+    steps = lab_steps(state.facts, state.related, state.labels)
     return visit.show(
         "lab.html",
         lab=state.lab,
+        json_ld=_json_ld(state, steps, times),
         headcount=count,
         founders_there=[f for f in state.lab.founders if f.id in state.standings],
         lines=lines,
@@ -115,11 +125,45 @@ async def lab(visit: Visit) -> Response[bytes]:
         oldest=_oldest_evidence(lines),
         rest=rest,
         files=_files(visit, state, period),
+        preview=preview(lab_address(state.lab.id), visit.asked.pairs, _told(state, times)),
         bar=bar,
     )
 
 
-async def _growth(visit: Visit, state: LabState, times: Times, last: date) -> Growth:
+def _told(state: LabState, times: Times) -> str:
+    """The lab on the day in words."""
+    count = state.headcount
+    return (
+        f"{sentence(state.lab.name, times)} {count.certain} certain, {count.presumed} presumed, "
+        f"{count.possible} possible."
+    )
+
+
+def _picture(state: LabState, times: Times, grown: Growth) -> Picture:
+    kind = state.lab.kind or "Lab"
+    drawn = curve(grown.counts, grown.window)
+    return Picture(kind[0].upper() + kind[1:], state.lab.name, _told(state, times), drawn)
+
+
+def _json_ld(state: LabState, steps: Sequence[LabStepView], times: Times) -> Markup:
+    text = lab_json_ld(
+        state.lab,
+        steps,
+        times.at,
+        address_of_person=person_address,
+        address_of_lab=lab_address,
+    )
+    return Markup(text)  # noqa: S704 (nothing in it ends the element)
+
+
+def _last_day(visit: Visit, times: Times) -> date:
+    """The day to which the drawings reach."""
+    return max(visit.today, times.at)
+
+
+async def _growth(visit: Visit, state: LabState, times: Times) -> Growth:
+    last = _last_day(visit, times)
+
     async def made() -> Growth:
         people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
         # Of thousands it takes long, and others wait for the event loop.
@@ -229,11 +273,11 @@ class Rest(NamedTuple):
 async def _rest(
     connection: Connection, visit: Visit, state: LabState, times: Times, period: Period
 ) -> Rest:
-    last = max(visit.today, times.at)
+    steps = lab_steps(state.facts, state.related, state.labels)
     return Rest(
         moved=await _movements(connection, visit, state, times, period),
-        growth=await _growth(visit, state, times, last),
-        line=line_of(lab_steps(state.facts, state.related, state.labels), times.at, last),
+        growth=await _growth(visit, state, times),
+        line=line_of(steps, times.at, _last_day(visit, times)),
         noticed=await _findings(connection, state, times),
     )
 
@@ -302,7 +346,7 @@ async def _table(
     if table == "roster":
         return _roster_table(lines)
     if table == "headcount":
-        grown = await _growth(visit, state, times, max(visit.today, times.at))
+        grown = await _growth(visit, state, times)
         return headcounts_table(grown.counts)
     if table == "line":
         return steps_table(lab_steps(state.facts, state.related, state.labels))

@@ -19,8 +19,10 @@ from service.web.asked import KNOWN_AT, with_pairs
 from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.pictures.drawing import Picture
+from service.web.previews import is_wanted, pairs_of, preview, send_picture
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
-from service.web.time_bar import in_the_period
+from service.web.time_bar import in_the_period, sentence
 from service.web.visits import Visit
 
 PAGE_ITEMS = 50
@@ -47,7 +49,7 @@ async def list_moves(visit: Visit) -> Response[bytes]:
     if kind not in (None, *KINDS):
         raise BadParameter("kind", f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
     period = asked_period(visit)
-    table = wanted_table(visit, TABLES)
+    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     told: Movements | None = None
     refused: UnknownName | AmbiguousName | None = None
     async with visit.reading() as (connection, times):
@@ -75,6 +77,8 @@ async def list_moves(visit: Visit) -> Response[bytes]:
         if table is not None and told is not None:
             return await send_table(visit, _table(table, told), times)
         subject = f"Moves {in_the_period(period)}, with labs as they were called"
+        if is_wanted(visit) and told is not None:
+            return await send_picture(visit, _picture(told, sentence(subject, times)))
         bar = await visit.time_bar(connection, times, subject, passing=[AFTER])
     if place is not None:
         bar = bar._replace(cite=f"{bar.cite}&{urlencode({AFTER: place})}")
@@ -102,8 +106,16 @@ async def list_moves(visit: Visit) -> Response[bytes]:
         next_page=_next_page(visit, filters, told.moves.next, times) if told else None,
         json=with_pairs("/v1/moves", [*filters, *visit.asked.pairs]),
         files=_files(visit, filters),
+        preview=preview(MOVES, [*filters, *visit.asked.pairs], sentence(subject, times)),
         bar=bar,
     )
+
+
+def _picture(told: Movements, said: str) -> Picture:
+    count = told.moves.count
+    most = count.certain + count.possible
+    title = f"{count.certain:,} to {most:,} moves" if count.possible else f"{most:,} moves"
+    return Picture("Who moved", title, said, pairs_of(told.tallies))
 
 
 def _files(visit: Visit, filters: Sequence[tuple[str, str | None]]) -> dict[str, Offer]:

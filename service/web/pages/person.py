@@ -15,7 +15,7 @@ from service.answers.names import Named
 from service.answers.people import PersonState, StintView, person_state, stint_view
 from service.answers.times import Times
 from service.answers.why import WhyAnswer, why_present
-from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, bounds, eve, in_words
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, bounds, day_in_words, eve, in_words
 from service.formats.csv import Table
 from service.formats.json_ld import person_json_ld
 from service.formats.outside_ids import outside_links
@@ -27,6 +27,8 @@ from service.web.charts.strips import EARLIEST, reach
 from service.web.lanes import AtOnce, at_once, lanes, overlap_pieces
 from service.web.ledger import ledger_line, ledger_table
 from service.web.page import Page
+from service.web.pictures.drawing import Picture
+from service.web.previews import is_wanted, lane_of, preview, send_picture
 from service.web.rendering import lab_address, person_address, person_json
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
@@ -72,7 +74,7 @@ class Together(NamedTuple):
 
 
 async def person(visit: Visit) -> Response[bytes]:
-    table = wanted_table(visit, TABLES)
+    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         state = await person_state(connection, visit.path["person"], times)
         one = state.person
@@ -90,6 +92,9 @@ async def person(visit: Visit) -> Response[bytes]:
             )
             check_rows(len(every.items) + (every.next is not None), "The API has them by lab.")
             return await send_table(visit, colleagues_table(every.items), times, one.id)
+        if is_wanted(visit):
+            whys = await _whys(connection, state, stints, times)
+            return await send_picture(visit, _picture(visit, state, times, whys))
         rests_on = [event_id for stint in stints for event_id in stint.events]
         ledger = await ledger_of(connection, one.id, times, also=rests_on)
         if table == "events":
@@ -121,9 +126,26 @@ async def person(visit: Visit) -> Response[bytes]:
         findings=state.noticed,
         colleagues=colleagues,
         json_ld=_json_ld(state, stints, times),
+        preview=preview(person_address(one.id), visit.asked.pairs, _told(state, times, whys)),
         files=_files(visit, one.id),
         bar=bar,
     )
+
+
+def _told(state: PersonState, times: Times, whys: Sequence[WhyAnswer]) -> str:
+    """Where they were on the day, in words."""
+    there = next((why for why in whys if why.presence != "absent"), None)
+    if there is not None:
+        return there.sentence
+    on = day_in_words(times.at)
+    return f"{state.person.name} is not known to have been anywhere on {on}."
+
+
+def _picture(visit: Visit, state: PersonState, times: Times, whys: Sequence[WhyAnswer]) -> Picture:
+    window = reach(state.stints, max(visit.today, times.at), EARLIEST)
+    drawn = lanes(state.stints, state.labels, window, times.at)
+    said = _told(state, times, whys)
+    return Picture("Person", state.person.name, said, tuple(lane_of(one) for one in drawn))
 
 
 def _files(visit: Visit, one: str) -> dict[str, Offer]:

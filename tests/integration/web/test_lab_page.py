@@ -7,7 +7,7 @@ import httpx
 from service.api.operations import Machinery
 from tests.integration.api.asking import SEED, get, hire, record
 from tests.integration.web.test_moves_page import movers, section
-from tests.support.browsing import Elements, browser
+from tests.support.browsing import Elements, browser, json_ld
 
 ROSTER = '<table class="roster"'
 
@@ -55,7 +55,8 @@ async def test_links_stay_at_the_times_of_the_page(reader: httpx.AsyncClient) ->
     ]
     assert len(links) > 4
     assert all(link.endswith(times) for link in links)
-    assert '<link rel="canonical" href="/labs/openai?at=2023-11-20&amp;known_at=900' in shown.text
+    here = "http://test/labs/openai?at=2023-11-20&amp;known_at=900"
+    assert f'<link rel="canonical" href="{here}' in shown.text
     assert "from what was published by 1 January 2026" in shown.text
 
 
@@ -167,3 +168,16 @@ async def test_lab_of_which_nothing_is_recorded_says_so(
 
 def with_query(path: str) -> str:
     return str(httpx.URL(path, params={**PERIOD, **TIMES}))
+
+
+async def test_lab_is_told_to_machines(reader: httpx.AsyncClient) -> None:
+    told = json_ld((await page(reader, "/labs/google-deepmind?at=2024-06-01")).text)
+    assert (told["@type"], told["name"]) == ("Organization", "Google DeepMind")
+    taken = [one["subOrganization"]["url"] for one in told["subOrganization"]]
+    assert "/labs/google-brain" in taken
+    merged = json_ld((await page(reader, "/labs/google-brain?at=2024-06-01")).text)
+    last = merged["parentOrganization"][-1]
+    assert last["parentOrganization"]["url"] == "/labs/google-deepmind"
+    assert last["startDate"] == merged["dissolutionDate"] == "2023-04-20"
+    before = json_ld((await page(reader, "/labs/google-brain?at=2020-06-01")).text)
+    assert "dissolutionDate" not in before

@@ -2,10 +2,8 @@
 
 import csv
 import io
-import json
 import re
 from html import unescape
-from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from service.api.operations import Machinery
 from tests.integration.api.asking import HIRED, SEED, get, hire, record
 from tests.integration.web.test_lab_page import page
-from tests.support.browsing import Elements, browser
+from tests.support.browsing import Elements, browser, json_ld
 
 TIMES = "?at=2025-01-15&known_at=1500&published_by=2026-01-01"
 SOURCE = {"url": "https://example.org/a?b=1&c=2", "title": "Joins <b>", "published": "2024-02"}
@@ -26,12 +24,6 @@ def hrefs(text: str) -> list[str]:
 def table(answer: httpx.Response) -> list[dict[str, str]]:
     assert answer.headers["content-type"] == "text/csv; header=present; charset=utf-8"
     return list(csv.DictReader(io.StringIO(answer.text, newline=""), strict=True))
-
-
-def json_ld(text: str) -> Any:
-    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.DOTALL)
-    assert len(found) == 1
-    return json.loads(found[0])
 
 
 @pytest.mark.parametrize(
@@ -85,7 +77,7 @@ async def test_links_stay_at_the_times_of_the_page(reader: httpx.AsyncClient) ->
     assert len(own) > 10
     assert all(href.endswith(TIMES) for href in own)
     canonical = TIMES.replace("&", "&amp;")
-    assert f'<link rel="canonical" href="/people/lucas-beyer{canonical}">' in shown.text
+    assert f'<link rel="canonical" href="http://test/people/lucas-beyer{canonical}">' in shown.text
     assert f'href="/v1/people/lucas-beyer{canonical}"' in shown.text
     assert f"/people/lucas-beyer{TIMES}&format=csv&table=stints" in hrefs(shown.text)
 
