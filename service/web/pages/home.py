@@ -15,11 +15,13 @@ from service.domain.questions import EXAMPLES
 from service.domain.refusals import BadParameter, shown
 from service.formats.tables.labs import labs_table
 from service.postgres.pool import Connection
+from service.web import feeds
 from service.web.asked import with_pairs
 from service.web.charts.bands import Bands, Count, bands
 from service.web.charts.scales import Window
 from service.web.lately import state_of
 from service.web.page import Page
+from service.web.pages.log import PATH as LOG
 from service.web.pages.search import found
 from service.web.pictures.drawing import LANES_MAX, Picture
 from service.web.previews import bar_of, is_wanted, preview, send_picture
@@ -71,6 +73,7 @@ async def home(visit: Visit) -> Response[bytes]:
         every_lab=with_pairs("/", [(EVERY_LAB, "all"), *visit.asked.pairs]),
         json=json,
         files=offers(visit, {"labs": json}),
+        feed=feeds.feed_address(visit, LOG),
         preview=preview("/", visit.asked.pairs, sentence("AI labs", times)),
         bar=bar,
     )

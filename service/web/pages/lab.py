@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from litestar import Response
 from markupsafe import Markup
 
+from service.answers.events import timeline
 from service.answers.findings import FindingsAnswer, FindingView, findings
 from service.answers.flows import Flow
 from service.answers.lab_steps import LabStepView, lab_steps
@@ -26,6 +27,7 @@ from service.formats.tables.labs import headcounts_table, steps_table
 from service.formats.tables.moves import flows_table, moves_table, tallies_table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
+from service.web import feeds
 from service.web.asked import other_pairs, with_pairs
 from service.web.charts.balances import Balance
 from service.web.charts.flows import Flow as Ribbons
@@ -86,16 +88,19 @@ async def lab(visit: Visit) -> Response[bytes]:
     if sort not in _ORDERS:
         raise BadParameter(SORT, f"{shown(sort)} is no order; known: {', '.join(_ORDERS)}.")
     asked = asked_period(visit)
-    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+    is_feed, is_picture = feeds.is_wanted(visit), is_wanted(visit)
+    table = None if is_feed or is_picture else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         state = await lab_state(connection, name, times)
         elsewhere = visit.elsewhere("lab", state.lab.id)
         if elsewhere is not None:
             return elsewhere
+        if is_feed:
+            return await _feed(connection, visit, state, times)
         window = _window(state, visit.today, times)
         lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
         period = year_up_to(asked, times.at)
-        if is_wanted(visit):
+        if is_picture:
             grown = await _growth(visit, state, times)
             return await send_picture(visit, _picture(state, times, grown))
         if table is not None:
@@ -125,8 +130,24 @@ async def lab(visit: Visit) -> Response[bytes]:
         oldest=_oldest_evidence(lines),
         rest=rest,
         files=_files(visit, state, period),
+        feed=feeds.feed_address(visit, lab_address(state.lab.id)),
         preview=preview(lab_address(state.lab.id), visit.asked.pairs, _told(state, times)),
         bar=bar,
+    )
+
+
+async def _feed(
+    connection: Connection, visit: Visit, state: LabState, times: Times
+) -> Response[bytes]:
+    own = state.lab.id
+    newest = await timeline(connection, own, times, before=None, limit=feeds.WORDS_MAX)
+    return await feeds.send_feed(
+        visit,
+        connection,
+        times,
+        feeds.words_in(newest.items),
+        path=lab_address(own),
+        title=f"What is recorded of {state.lab.name}",
     )
 
 

@@ -20,6 +20,7 @@ from service.domain.refusals import BadParameter, Refusal, shown
 from service.formats.csv import Table
 from service.formats.tables.events import events_table
 from service.postgres.pool import Connection
+from service.web import feeds
 from service.web.asked import other_pairs, with_pairs
 from service.web.page import Page
 from service.web.paging import BEFORE, position_before
@@ -51,10 +52,17 @@ class Line(NamedTuple):
 
 async def log(visit: Visit) -> Response[bytes]:
     before = position_before(visit)
-    table = wanted_table(visit, TABLES)
+    is_feed = feeds.is_wanted(visit)
+    table = None if is_feed else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         # What is on the log does not depend on what was published by when.
         times.published_by = None
+        if is_feed:
+            newest = await latest_events(connection, times, before=None, limit=feeds.WORDS_MAX)
+            words = feeds.words_in(newest.items)
+            return await feeds.send_feed(
+                visit, connection, times, words, path=PATH, title="What is recorded"
+            )
         if table is not None:
             return await send_table(visit, await _events_table(connection, times), times, "log")
         answer = await latest_events(connection, times, before=before, limit=PAGE_EVENTS)
@@ -75,6 +83,7 @@ async def log(visit: Visit) -> Response[bytes]:
         is_first=before is None,
         first_page=with_pairs(PATH, rest),
         next_page=_next(answer, rest),
+        feed=feeds.feed_address(visit, PATH),
         files=offers(visit, {"events": with_pairs("/v1/events", asked)}, passing=[BEFORE]),
         bar=bar,
     )

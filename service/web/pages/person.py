@@ -22,6 +22,7 @@ from service.formats.outside_ids import outside_links
 from service.formats.tables.findings import findings_table
 from service.formats.tables.people import colleagues_table
 from service.postgres.pool import Connection
+from service.web import feeds
 from service.web.asked import with_pairs
 from service.web.charts.strips import EARLIEST, reach
 from service.web.lanes import AtOnce, at_once, lanes, overlap_pieces
@@ -74,7 +75,8 @@ class Together(NamedTuple):
 
 
 async def person(visit: Visit) -> Response[bytes]:
-    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+    is_feed, is_picture = feeds.is_wanted(visit), is_wanted(visit)
+    table = None if is_feed or is_picture else wanted_table(visit, TABLES)
     async with visit.reading() as (connection, times):
         state = await person_state(connection, visit.path["person"], times)
         one = state.person
@@ -92,11 +94,20 @@ async def person(visit: Visit) -> Response[bytes]:
             )
             check_rows(len(every.items) + (every.next is not None), "The API has them by lab.")
             return await send_table(visit, colleagues_table(every.items), times, one.id)
-        if is_wanted(visit):
+        if is_picture:
             whys = await _whys(connection, state, stints, times)
             return await send_picture(visit, _picture(visit, state, times, whys))
         rests_on = [event_id for stint in stints for event_id in stint.events]
         ledger = await ledger_of(connection, one.id, times, also=rests_on)
+        if is_feed:
+            return await feeds.send_feed(
+                visit,
+                connection,
+                times,
+                feeds.words_of(ledger),
+                path=person_address(one.id),
+                title=f"What is recorded of {one.name}",
+            )
         if table == "events":
             return await send_table(visit, ledger_table(ledger), times, one.id)
         whys = await _whys(connection, state, stints, times)
@@ -126,6 +137,7 @@ async def person(visit: Visit) -> Response[bytes]:
         findings=state.noticed,
         colleagues=colleagues,
         json_ld=_json_ld(state, stints, times),
+        feed=feeds.feed_address(visit, person_address(one.id)),
         preview=preview(person_address(one.id), visit.asked.pairs, _told(state, times, whys)),
         files=_files(visit, one.id),
         bar=bar,
