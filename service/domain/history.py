@@ -26,6 +26,7 @@ from service.domain.events import (
     id_of,
     is_of_person,
     is_rumoured,
+    named_in,
 )
 from service.domain.findings import Duplicates, Finding, Told
 from service.domain.fold import overlaps, people_of
@@ -158,11 +159,17 @@ class History:
             self._is_settled = False
 
     def begin(self) -> None:
-        """Take what was taken so far as known: its possible duplicates are none that arise."""
+        """
+        Take what was taken so far as known: its possible duplicates are none that arise, and
+        `NAMES` is told when it is otherwise.
+        """
         if self._is_stale:
             self._start_anew()
         self._duplicates.know(self._told)
         self._told.clear()
+        for event in self._taken:
+            self._named.update(map(id_of, named_in(event.payload, "person")))
+        self._is_renamed = False
 
     def settle(self) -> Change:
         """What follows from all that was taken and seen, as far as it is otherwise."""

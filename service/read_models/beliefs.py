@@ -1,6 +1,6 @@
 """Rows and the positions between which they were believed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -77,12 +77,17 @@ class Beliefs:
             every.update(rows)
         return every | self._followed
 
+    def hold(self, part: Part, models: Collection[Model]) -> None:
+        """Let *part* say what is believed in some models, until it is replaced."""
+        rows = [row for row in self._kept if row.model in models]
+        self._parts[part] = {row: self._kept.pop(row) for row in rows}
+
     def replace(self, position: int, parts: Mapping[Part, Mapping[Row, Columns]]) -> None:
         """
         From *position* on each of *parts* says exactly its rows; the others are as they were.
 
-        Shapes: at the first position every part; what was believed before and is in none of them
-        ends there.
+        Shapes: at the first position every part that is not held; what was believed before and is
+        in none of them ends there.
         """
         for part, rows in parts.items():
             before = self._parts.get(part)

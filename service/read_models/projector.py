@@ -7,6 +7,7 @@ whom the event at each concerns, so that both come to the same rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from service.domain.events import (
 )
 from service.domain.families import FamilyHistory
 from service.domain.findings import Finding
-from service.domain.history import History, Said
+from service.domain.history import NAMES, History, Said
 from service.domain.identity import PersonFacts, fold_name
 from service.domain.labs import LabFacts, Labs
 from service.domain.stints import Stint
@@ -37,6 +38,8 @@ from service.read_models.beliefs import (
     lab_row,
     name_rows,
 )
+
+_POSITION = attrgetter("position")
 
 
 class LabChange(Struct, frozen=True):
@@ -58,20 +61,28 @@ class Streams:
 
     def __init__(self, recorded: Iterable[RecordedEvent]) -> None:
         self._chains: dict[Position, list[RecordedEvent]] = {}
-        self._naming: dict[Subject, set[Position]] = {}
+        self._naming: dict[str, set[Position]] = {}
+        """By person."""
         self._facts: dict[str, set[Position]] = {}
+        """By lab."""
         self._links: list[list[Subject]] = []
-        for event in sorted(recorded, key=lambda e: e.position):
+        for event in sorted(recorded, key=_POSITION):
             self._add(event)
 
     def _add(self, event: RecordedEvent) -> None:
         root = event.root
         self._chains.setdefault(root, []).append(event)
-        if isinstance(event.payload, Retraction):
+        payload = event.payload
+        if is_of_person(payload) and isinstance(payload.lab, str):
+            # Most are of this kind: they tell nothing of the lab, and link nobody.
+            self._naming.setdefault(id_of(payload.person), set()).add(root)
             return
-        concerns = concerns_of(event.payload)
+        if isinstance(payload, Retraction):
+            return
+        concerns = concerns_of(payload)
         for concern in concerns:
-            self._naming.setdefault(concern.subject, set()).add(root)
+            if concern.subject.kind == "person":
+                self._naming.setdefault(concern.subject.id, set()).add(root)
             if concern.is_fact:
                 self._facts.setdefault(concern.subject.id, set()).add(root)
         linked = [c.subject for c in concerns if c.is_link]
@@ -101,7 +112,7 @@ class Streams:
 
     def of_people(self, people: Iterable[str]) -> list[RecordedEvent]:
         """The events of every chain that names one of *people*, in position order."""
-        return self._events(self._naming.get(Subject("person", one), ()) for one in people)
+        return self._events(self._naming.get(one, ()) for one in people)
 
     def facts_of(self, labs: Iterable[str]) -> list[RecordedEvent]:
         """The events from which the state of one of *labs* follows, in position order."""
@@ -114,7 +125,7 @@ class Streams:
     def _events(self, roots: Iterable[Iterable[Position]]) -> list[RecordedEvent]:
         chains = {root for each in roots for root in each}
         events = [event for root in chains for event in self._chains[root]]
-        return sorted(events, key=lambda event: event.position)
+        return sorted(events, key=_POSITION)
 
 
 def project_labs(
@@ -211,6 +222,8 @@ def project_people(
         else:
             own[event.position] = event
     history.begin()
+    if not history.is_empty:
+        beliefs.hold(NAMES, ("people", "names"))
     for position in sorted(own.keys() | moved.keys()) if moved else own:
         moves_people = False
         if moved:
