@@ -1,6 +1,7 @@
 """The hash chain that makes a change behind the log's back show, even after an erasure."""
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -58,8 +59,9 @@ def header_hash(log_id: UUID, events: int, head_hash: bytes) -> bytes:
     return sha256(log_id.bytes + events.to_bytes(8, "big", signed=True) + head_hash).digest()
 
 
+@lru_cache(maxsize=1)
 def microseconds(instant: datetime) -> int:
-    """Whole microseconds since 1970-01-01T00:00Z."""
+    """Whole microseconds since 1970-01-01T00:00Z. Events that were recorded together share it."""
     seconds = int(instant.replace(microsecond=0).timestamp())
     return seconds * 1_000_000 + instant.microsecond
 

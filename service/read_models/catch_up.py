@@ -48,6 +48,17 @@ class Kept(Struct, frozen=True, kw_only=True):
     chains: Labs
     """The labs that *events* name, those for which they stand and their successors."""
 
+    def with_others(self, others: "Kept") -> "Kept":
+        """Beside these *others* of whom no event was ever linked with one of these."""
+        known = {event.position for event in self.events}
+        return Kept(
+            people=self.people | others.people,
+            labs=self.labs | others.labs,
+            events=[*self.events, *(e for e in others.events if e.position not in known)],
+            believed=[*self.believed, *others.believed],
+            chains=Labs({**self.chains, **others.chains}),
+        )
+
 
 async def catch_up(
     connection: Connection,

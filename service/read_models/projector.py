@@ -61,10 +61,9 @@ class Streams:
 
     def __init__(self, recorded: Iterable[RecordedEvent]) -> None:
         self._chains: dict[Position, list[RecordedEvent]] = {}
-        self._naming: dict[str, set[Position]] = {}
-        """By person."""
-        self._facts: dict[str, set[Position]] = {}
-        """By lab."""
+        self._naming: dict[str, list[Position]] = {}
+        """By person; of a chain that names someone more than once, more than once."""
+        self._facts: dict[str, list[Position]] = {}
         self._links: list[list[Subject]] = []
         for event in sorted(recorded, key=_POSITION):
             self._add(event)
@@ -75,16 +74,16 @@ class Streams:
         payload = event.payload
         if is_of_person(payload) and isinstance(payload.lab, str):
             # Most are of this kind: they tell nothing of the lab, and link nobody.
-            self._naming.setdefault(id_of(payload.person), set()).add(root)
+            self._naming.setdefault(id_of(payload.person), []).append(root)
             return
         if isinstance(payload, Retraction):
             return
         concerns = concerns_of(payload)
         for concern in concerns:
             if concern.subject.kind == "person":
-                self._naming.setdefault(concern.subject.id, set()).add(root)
+                self._naming.setdefault(concern.subject.id, []).append(root)
             if concern.is_fact:
-                self._facts.setdefault(concern.subject.id, set()).add(root)
+                self._facts.setdefault(concern.subject.id, []).append(root)
         linked = [c.subject for c in concerns if c.is_link]
         if linked:
             self._links.append(linked)
@@ -125,7 +124,8 @@ class Streams:
     def _events(self, roots: Iterable[Iterable[Position]]) -> list[RecordedEvent]:
         chains = {root for each in roots for root in each}
         events = [event for root in chains for event in self._chains[root]]
-        return sorted(events, key=_POSITION)
+        events.sort(key=_POSITION)
+        return events
 
 
 def project_labs(

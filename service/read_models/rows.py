@@ -23,6 +23,18 @@ _CLOSE_FOLLOWED = _SQL["close_followed"]
 _CLOSE: dict[Model, str] = {model: _SQL[f"close_{model}"] for model in MODELS}
 _INSERT: dict[Model, str] = {model: _SQL[f"insert_{model}"] for model in MODELS}
 
+_STINT_COLUMNS = (
+    "known_from",
+    "known_to",
+    "content",
+    "person_id",
+    "lab_id",
+    "start_lo",
+    "end_hi",
+)
+COPIED_STINTS_MIN = 64
+"""From so many on COPY costs less than arrays; of the other models a group brings few rows."""
+
 
 class BelievedRow(NamedTuple):
     """A row that is believed now, and whom it is about."""
@@ -51,39 +63,57 @@ async def fetch_believed(
     ]
 
 
+class _Changes:
+    """The rows that end and those that begin."""
+
+    def __init__(self, units: Iterable[Beliefs]) -> None:
+        self.closed: dict[str, list[Belief]] = {}
+        self.followed: list[tuple[Row, Belief]] = []
+        self.added: dict[str, list[tuple[Row, Belief]]] = {}
+        for unit in units:
+            for row, belief in unit.closed():
+                if belief.row_id == FOLLOWED:
+                    self.followed.append((row, belief))
+                else:
+                    self.closed.setdefault(row.model, []).append(belief)
+            for pair in unit.added():
+                self.added.setdefault(pair[0].model, []).append(pair)
+
+    def writes(self) -> list[Write]:
+        """
+        What writes them, one statement for each model.
+
+        Rows that end were there before, and those that begin and end within the same changes are
+        inserted as ended; so none of it depends on another.
+        """
+        writes = []
+        if self.followed:
+            writes.append(Write(_CLOSE_FOLLOWED, _followed_columns(self.followed)))
+        # In one order, so that the same parts are the same statement.
+        for model in MODELS:
+            if model in self.closed:
+                writes.append(Write(_CLOSE[model], _closed_columns(self.closed[model])))
+            if model in self.added:
+                writes.append(Write(_INSERT[model], _row_columns(model, self.added[model])))
+        return writes
+
+
 async def keep(connection: Connection, beliefs: Iterable[Beliefs]) -> None:
     """Write what changed; durable when the caller's transaction commits."""
-    await run_as_one(connection, kept(beliefs))
+    changes = _Changes(beliefs)
+    if len(changes.added.get("stints", ())) >= COPIED_STINTS_MIN:
+        stints = changes.added.pop("stints")
+        await connection.copy_records_to_table(
+            "stints",
+            columns=_STINT_COLUMNS,
+            records=((b.known_from, b.known_to, row.content, *b.columns) for row, b in stints),
+        )
+    await run_as_one(connection, changes.writes())
 
 
 def kept(units: Iterable[Beliefs]) -> list[Write]:
-    """
-    What writes the changes of some beliefs: the rows that end and those that begin.
-
-    Rows that end were there before, and those that begin and end within the same changes are
-    inserted as ended; so none of it depends on another.
-    """
-    closed: dict[str, list[Belief]] = {}
-    followed: list[tuple[Row, Belief]] = []
-    added: dict[str, list[tuple[Row, Belief]]] = {}
-    for unit in units:
-        for row, belief in unit.closed():
-            if belief.row_id == FOLLOWED:
-                followed.append((row, belief))
-            else:
-                closed.setdefault(row.model, []).append(belief)
-        for pair in unit.added():
-            added.setdefault(pair[0].model, []).append(pair)
-    writes = []
-    if followed:
-        writes.append(Write(_CLOSE_FOLLOWED, _followed_columns(followed)))
-    # In one order, so that the same parts are the same statement.
-    for model in MODELS:
-        if model in closed:
-            writes.append(Write(_CLOSE[model], _closed_columns(closed[model])))
-        if model in added:
-            writes.append(Write(_INSERT[model], _row_columns(model, added[model])))
-    return writes
+    """What writes the changes of some beliefs: the rows that end and those that begin."""
+    return _Changes(units).writes()
 
 
 def _followed_columns(ended: Sequence[tuple[Row, Belief]]) -> list[list[Any]]:

@@ -24,6 +24,7 @@ from service.domain.events import (
     Merger,
     NewEvent,
     Payload,
+    PersonEvent,
     Position,
     Profile,
     RecordedEvent,
@@ -214,8 +215,11 @@ def _admit_one(
         return known
     replaced, target_position = _replaced(submission.payload, scope)
     payload = _resolved(submission, scope.directory)
-    _refuse_self_merger(payload, submission.pointer)
-    _refuse_self_difference(payload, submission.pointer)
+    # Most events are of this kind, and can do nothing of what is looked for in the others.
+    is_plain = isinstance(payload, PersonEvent)
+    if not is_plain:
+        _refuse_self_merger(payload, submission.pointer)
+        _refuse_self_difference(payload, submission.pointer)
     entry = chained(
         scope.head,
         NewEvent(submission.event_id or chance.new_id(), payload),
@@ -227,14 +231,17 @@ def _admit_one(
         body_digest=submission.body_digest,
         concerns=concerns_of(payload, replaced),
     )
-    _refuse_cycle(entry, replaced, scope)
+    links = not is_plain and any(map(can_link, [*replaced, *facts_of([entry.event])]))
+    if links:
+        _refuse_cycle(entry, scope)
     scope.entries.append(entry)
     scope.head = head_after(entry)
     scope.known[entry.event.event_id] = entry.event
     scope.chains.setdefault(entry.event.root, []).append(entry.event)
-    if any(map(can_link, [*replaced, *facts_of([entry.event])])):
+    if links:
         scope.links.append(entry.event)
-    _learn_names(payload, scope.directory)
+    if not is_plain:
+        _learn_names(payload, scope.directory)
     return entry.event
 
 
@@ -305,13 +312,16 @@ def _resolved(submission: Submission, directory: Directory) -> Payload:
         payload = named_by_profile(payload)
     resolved: list[Ref] = []
     faults: list[Fault] = []
-    for reference in references(payload):
+    named = references(payload)
+    for reference in named:
         try:
             resolved.append(directory.resolve(reference))
         except Refusal as refusal:
             faults.append(refusal.at(submission.pointer + reference.pointer))
     if faults:
         raise Invalid(faults)
+    if all(new is old.ref for new, old in zip(resolved, named, strict=True)):
+        return payload
     return with_references(payload, resolved)
 
 
@@ -339,14 +349,12 @@ def _refuse_self_difference(payload: Payload, pointer: str) -> None:
             raise Invalid([SelfDifference(id_of(fact.other)).at(f"{pointer}/other")])
 
 
-def _refuse_cycle(entry: LogEntry, replaced: Sequence[Fact], scope: Scope) -> None:
+def _refuse_cycle(entry: LogEntry, scope: Scope) -> None:
     """
     Refuse an event after which the log would hold a cycle (SEMANTICS 6).
 
     A retraction is looked at as well: what it uncovers can close one.
     """
-    if not any(map(can_link, [*replaced, *facts_of([entry.event])])):
-        return
     after = _cycles([*scope.links, entry.event])
     if after:
         finding = after[0]

@@ -15,7 +15,7 @@ from service.read_models.beliefs import Model, Row, finding_of, lab_of, person_o
 from service.read_models.switching import hold_still
 from service.recording.admission import Chance, admit
 from service.recording.commands import Command
-from service.recording.scope import concerned_by, project, read_scope
+from service.recording.scope import project, read_reach, read_scope
 
 
 class Rehearsal(Struct, frozen=True):
@@ -48,7 +48,9 @@ async def rehearse(connection: Connection, command: Command, chance: Chance) -> 
         scope = await read_scope(connection, [command], chance.now())
         head = scope.head.position
         admitted = admit(command, scope, chance)
-        units = await project(connection, scope, concerned_by(scope), head) if scope.entries else []
+        units = (
+            await project(scope, await read_reach(connection, scope), head) if scope.entries else []
+        )
     before = [row for unit in units for row in unit.before()]
     after = [row for unit in units for row in unit.believed]
     return Rehearsal(

@@ -6,9 +6,11 @@ whether histories moved since a client read them.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.domain.directory import Directory
 from service.domain.events import (
@@ -33,7 +35,7 @@ from service.log.since import Reading, read_joined, read_since
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models.beliefs import Beliefs
-from service.read_models.catch_up import Concerned, catch_up, follow
+from service.read_models.catch_up import Concerned, Kept, fetch_kept, follow
 from service.read_models.groups import Asked, read_group
 from service.read_models.projector import Streams
 from service.recording.admission import Scope, can_link, facts_of, moves_people
@@ -76,21 +78,41 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
     return scope
 
 
-async def project(
-    connection: Connection, scope: Scope, concerned: Concerned, after: Position
-) -> list[Beliefs]:
-    """
-    The beliefs that the entries of *scope* change, as of *after*, where it began.
+class Reach(Struct, frozen=True):
+    """Whom some entries reach, and what is kept about them before."""
 
-    Asks the database only if the scope is not self-contained.
+    kept: Kept
+    people: Collection[str]
+    labs: Collection[str]
+
+
+async def read_reach(connection: Connection, scope: Scope) -> Reach:
     """
+    Whose beliefs the entries of *scope* can change.
+
+    Asks the database only where a group reaches further than it says: to those who were ever
+    named with labs that are otherwise, and to whom nobody expected.
+    """
+    concerned = concerned_by(scope)
+    if not _is_covered(scope, concerned):
+        new = [entry.event for entry in scope.entries]
+        kept = await fetch_kept(connection, concerned, until=scope.head.position, new=new)
+        return Reach(kept, kept.people, kept.labs)
+    if not concerned.moves_people:
+        return Reach(scope.kept, concerned.people, concerned.labs)
+    carried = set(await read.read_people_of_labs(connection, scope.kept.labs))
+    kept, others = scope.kept, carried - scope.kept.people
+    if others:
+        only = Concerned(people=others, labs=set(), moves_people=False)
+        kept = kept.with_others(await fetch_kept(connection, only, until=scope.head.position))
+    return Reach(kept, concerned.people | carried, concerned.labs)
+
+
+async def project(scope: Scope, reach: Reach, after: Position) -> list[Beliefs]:
+    """The beliefs that the entries of *scope* change, as of *after*, where it began."""
     new = [entry.event for entry in scope.entries]
-    if not is_self_contained(scope, concerned):
-        return await catch_up(
-            connection, concerned, after=after, until=scope.head.position, new=new
-        )
     units: list[Beliefs] = []
-    following = follow(scope.kept, concerned.people, concerned.labs, after=after, new=new)
+    following = follow(reach.kept, reach.people, reach.labs, after=after, new=new)
     for number, unit in enumerate(following, 1):
         units.append(unit)
         if number % UNITS_IN_A_TURN == 0:
@@ -100,32 +122,38 @@ async def project(
 
 def concerned_by(scope: Scope) -> Concerned:
     """Whom the entries of *scope* concern, by what they say and take back."""
-    concerns = [c for entry in scope.entries for c in entry.concerns]
-    return Concerned(
-        people={c.subject.id for c in concerns if c.subject.kind == "person"},
-        labs={c.subject.id for c in concerns if c.is_fact},
-        moves_people=any(
-            moves_people(fact)
-            for entry in scope.entries
-            for fact in facts_of(scope.chains[entry.event.root])
-        ),
+    people: set[str] = set()
+    labs: set[str] = set()
+    for entry in scope.entries:
+        for subject, is_fact, _ in entry.concerns:
+            if subject.kind == "person":
+                people.add(subject.id)
+            elif is_fact:
+                labs.add(subject.id)
+    # What is said of one person by itself moves nobody else.
+    chains = [
+        scope.chains[entry.event.root]
+        for entry in scope.entries
+        if entry.event.target_position is not None or entry.event.payload.is_lab_fact
+    ]
+    moves = any(
+        moves_people(fact) and any(lab in scope.before for lab in _labs_of(fact))
+        for chain in chains
+        for fact in facts_of(chain)
     )
+    return Concerned(people, labs, moves)
 
 
-def is_self_contained(scope: Scope, concerned: Concerned) -> bool:
+def _is_covered(scope: Scope, concerned: Concerned) -> bool:
     """
-    Whether all that its entries change follows from what was read.
+    Whether all that is kept about those *concerned* was read.
 
-    Of those who are new nothing is kept that could have been read.
+    Of those who are new nothing is kept that could have been.
     """
     kept, before = scope.kept, scope.before
-    return (
-        not concerned.moves_people
-        and all(
-            one in kept.people or Subject("person", one) not in before for one in concerned.people
-        )
-        and all(one in kept.labs or Subject("lab", one) not in before for one in concerned.labs)
-    )
+    return all(
+        one in kept.people or Subject("person", one) not in before for one in concerned.people
+    ) and all(one in kept.labs or Subject("lab", one) not in before for one in concerned.labs)
 
 
 def _asked(payload: Payload) -> Iterable[Asked]:
@@ -235,6 +263,11 @@ def _named_anew(facts: Iterable[Fact], directory: Directory) -> set[Subject]:
             elif isinstance(ref, Entity) and ref.aliases:
                 named |= _meant([fact], directory)
     return named
+
+
+def _labs_of(fact: Fact) -> list[Subject]:
+    """The labs that a recorded fact names: nobody was ever named with those that are new."""
+    return [concern.subject for concern in concerns_of(fact) if concern.subject.kind == "lab"]
 
 
 def _meant(

@@ -30,7 +30,7 @@ from service.recording.commands import Acquaintance, Command, Outcome, Recorded,
 from service.recording.erasing import Done, Rehearsed
 from service.recording.erasures import Asked
 from service.recording.rehearsal import Rehearsal, rehearse
-from service.recording.scope import concerned_by, is_self_contained, project, read_scope
+from service.recording.scope import project, read_reach, read_scope
 from service.recording.stream_rehearsal import StreamRehearsal
 
 GROUP_COMMANDS_MAX = 256
@@ -346,15 +346,17 @@ async def record(
                     positions=[e.position for e in events.events],
                 )
             )
-    concerned = concerned_by(scope)
-    if len(scope.entries) >= MANY_EVENTS and is_self_contained(scope, concerned):
+    if len(scope.entries) >= MANY_EVENTS:
+        reach = await read_reach(connection, scope)
         async with connection.transaction():
             async with _beside(append(connection, scope.entries, receipts)):
-                units = await project(connection, scope, concerned, after)
+                units = await project(scope, reach, after)
                 answers = _answers(admitted, units, scope, after)
             await keep(connection, units)
     else:
-        units = await project(connection, scope, concerned, after) if scope.entries else []
+        units = []
+        if scope.entries:
+            units = await project(scope, await read_reach(connection, scope), after)
         answers = _answers(admitted, units, scope, after)
         # Last of all: what it writes may be committed with it.
         await write_group(connection, scope.entries, receipts, units)
@@ -403,9 +405,13 @@ def _new_events(results: Sequence[Recorded | BaseException]) -> int:
 def _raised(units: Sequence[Beliefs], after: Position) -> dict[int, list[Finding]]:
     """The findings that each new position raised."""
     raised: dict[int, list[Finding]] = {}
-    added = [pair for beliefs in units for pair in beliefs.added()]
+    added = [
+        (row.content, row, belief.known_from)
+        for beliefs in units
+        for row, belief in beliefs.added()
+        if row.model == "findings" and belief.known_from > after
+    ]
     # By content, as `fetch_raised` gives them when the answer is repeated.
-    for row, belief in sorted(added, key=lambda pair: pair[0]):
-        if row.model == "findings" and belief.known_from > after:
-            raised.setdefault(belief.known_from, []).append(finding_of(row))
+    for _, row, position in sorted(added):
+        raised.setdefault(position, []).append(finding_of(row))
     return raised

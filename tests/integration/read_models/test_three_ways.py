@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from service.app import CHANCE
+from service.log import append
+from service.read_models import rows
 from service.read_models.replay import replay
 from service.recording import writer
 from tests.support.histories import (
@@ -43,7 +45,11 @@ async def test_projection_replay_and_live_fold_agree_at_every_position(
     """
     note(repr(plan))
     await base.empty()
-    with patch.object(writer, "MANY_EVENTS", many):
+    with (
+        patch.object(writer, "MANY_EVENTS", many),
+        patch.object(append, "COPIED_EVENTS_MIN", many),
+        patch.object(rows, "COPIED_STINTS_MIN", many),
+    ):
         model = await carry_out(base, plan)
     events = await read_log(base.owner)
     assert [plain(e) for e in events] == [plain(e) for e in model.events]
