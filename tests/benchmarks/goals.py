@@ -63,6 +63,15 @@ def state(people: str, how: str) -> str:
     return f"lab state, {people} people, {how}"
 
 
+AGAIN, NEVER = "asked again", "never asked before"
+PAGES = HOME, LAB, PERSON = "home", "lab of 450", "person"
+
+
+def page(what: str, how: str) -> str:
+    """The name of the measure of a page."""
+    return f"page, {what}, {how}"
+
+
 LINES: tuple[Line, ...] = (
     Line(
         "append in process, 32 producers",
@@ -151,6 +160,14 @@ LINES: tuple[Line, ...] = (
         tuple(
             Goal(measure=f"growth, {what}", against=SMALL, at_most=1.3)
             for what in ("append p50", "lab state p50", "person p50")
+        ),
+    ),
+    Line(
+        "pages, milliseconds on one connection",
+        tuple(
+            Goal(measure=page(what, how), figure="p50_ms", at_most=25)
+            for how in (AGAIN, NEVER)
+            for what in PAGES
         ),
     ),
     Line(

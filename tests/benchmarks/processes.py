@@ -140,6 +140,12 @@ def memory_of(pid: int, kind: str) -> float:
     return int(found[0]) / 1024 if found else 0.0
 
 
+def seconds_of(pid: int) -> float:
+    """Processor time that a process has had, in its own code and in the system's."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def family_of(pid: int) -> list[int]:
     """A process and all that it started."""
     try:

@@ -1,11 +1,12 @@
 """All that is measured, in the order in which it is."""
 
-from tests.benchmarks import appends, growth, loads, replays, starts, states
+from tests.benchmarks import appends, growth, loads, pages, replays, starts, states
 from tests.benchmarks.stage import Planned
 
 PLANNED: tuple[Planned, ...] = (
     *appends.PLANNED,
     *states.PLANNED,
+    *pages.PLANNED,
     *growth.PLANNED,
     *replays.PLANNED,
     *loads.PLANNED,
