@@ -13,6 +13,7 @@ from uuid import uuid4
 from litestar.types import ASGIApp
 
 from service.answers.following import Follower
+from service.answers.glances import Glances
 from service.answers.kept import Kept
 from service.answers.memory import Memory
 from service.answers.vitals import KeptVitals
@@ -85,6 +86,7 @@ def pages(made: Machinery) -> Pages:
         lately=Lately(),
         kept=Kept(PAGES_WEIGHT_MAX, at_once=True),
         pictures=Pictures(),
+        glances=Glances(),
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
         writer=made.writer,

@@ -1,6 +1,5 @@
 """How many people were at a lab, over time."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -10,7 +9,7 @@ from service.answers.labs import Headcount
 from service.answers.names import Named
 from service.answers.times import KnownAt, Period, Times
 from service.answers.views import labels_in, view_of_lab
-from service.domain.headcounts import Step, headcounts
+from service.domain.headcounts import Step
 from service.postgres.pool import Connection
 
 
@@ -56,8 +55,7 @@ async def headcounts_of(
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     view, lab_id = await view_of_lab(connection, name, times)
-    stints = await view.stints_between(lab_id, days[0], days[-1])
-    counts = await asyncio.to_thread(headcounts, list(stints.values()), days)
+    counts = await view.headcounts(lab_id, days)
     lab = (await labels_in(view, labs=[lab_id], at=times.at)).lab(lab_id)
     return HeadcountsAnswer(
         lab=lab,

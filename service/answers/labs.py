@@ -214,7 +214,14 @@ async def labs_on(
     page = ordered[:limit]
     stints = await view.stints_of_labs([lab.id for lab in page], times.at)
     return LabsAnswer(
-        items=[summary_of(lab, stints.get(lab.id, {}), times.at) for lab in page],
+        items=[
+            summary_of(
+                lab,
+                headcount_of(standings_on(stints.get(lab.id, {}), times.at).values()),
+                times.at,
+            )
+            for lab in page
+        ],
         next=" ".join(_place(page[-1], times.at)) if len(ordered) > limit else None,
         at=times.at,
         known_at=times.known_at,
@@ -265,7 +272,7 @@ def _place(lab: LabFacts, at: date) -> tuple[str, str]:
     return (fold_name(name_on(lab, at)), lab.id)
 
 
-def summary_of(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -> LabSummary:
+def summary_of(lab: LabFacts, headcount: Headcount, at: date) -> LabSummary:
     """A lab in a list of labs."""
     return LabSummary(
         id=lab.id,
@@ -275,7 +282,7 @@ def summary_of(lab: LabFacts, stints: Mapping[str, Sequence[Stint]], at: date) -
         status=status_on(lab, at),
         founded=lab.founding.date_text if lab.founding else None,
         parent=parent_on(lab, at),
-        headcount=headcount_of(standings_on(stints, at).values()),
+        headcount=headcount,
     )
 
 

@@ -20,8 +20,10 @@ from service.domain.effective import effective_events
 from service.domain.events import Kind, RecordedEvent
 from service.domain.findings import Finding
 from service.domain.fold import State, fold
+from service.domain.headcounts import Count, headcounts
 from service.domain.identity import PersonFacts, canonical_ids
 from service.domain.labs import LabFacts, Labs
+from service.domain.moves import turns
 from service.domain.publication import published_by
 from service.domain.stints import Stint
 from service.domain.subjects import Subject, concerns_of
@@ -30,13 +32,16 @@ from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models import findings as kept_findings
 from service.read_models import stints as kept_stints
-from service.read_models.moves import Careers, Movers, fetch_careers
+from service.read_models.moves import Careers, Movers, Newest, fetch_careers, fetch_newest
 from service.read_models.person_pages import PersonPage, fetch_person_page
 from service.read_models.projector import Streams, named_labs
 
 ROWS_UNLIMITED = 2**62
 PEOPLE_MAX = 20_000
 """Of so many people at most careers are read for one question: some 60,000 stints."""
+NEWEST_ROWS = 8
+"""For each of the people who are wanted so many dates of a kind are read: theirs, and others' who
+have later ones of another kind."""
 KINDS: tuple[Kind, ...] = ("person", "lab")
 
 
@@ -63,13 +68,14 @@ class View(Protocol):
     async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
         """By person the stints at a lab that can hold on one of some days, by start."""
 
-    async def stints_of_labs_between(
-        self, labs: Iterable[str], first: date, last: date
-    ) -> dict[str, dict[str, list[Stint]]]:
-        """The same by lab, of some labs."""
+    async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
+        """How many people were at a lab on each of *days*, in order."""
 
-    async def largest_labs(self, at: date, limit: int) -> list[str]:
-        """The labs at which the most people can have been on a day, the most first."""
+    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
+        """How many people can have been at each lab on a day, or at some labs; of no lab 0."""
+
+    async def newest(self, first: date, last: date, people: int) -> Newest:
+        """Those who came or went last of all in some days: so many, if there are."""
 
     async def careers(self, movers: Movers) -> Careers:
         """All stints of people of whom one can begin or end on some days; or of more people."""
@@ -117,16 +123,24 @@ class Kept:
             self._connection, lab, first=first, last=last, position=self._position
         )
 
-    async def stints_of_labs_between(
-        self, labs: Iterable[str], first: date, last: date
-    ) -> dict[str, dict[str, list[Stint]]]:
-        return await kept_stints.fetch_stints_of_labs_between(
-            self._connection, labs, first=first, last=last, position=self._position
+    async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
+        dates = await kept_stints.fetch_dates_between(
+            self._connection, lab, first=days[0], last=days[-1], position=self._position
+        )
+        return await asyncio.to_thread(headcounts, dates, days)
+
+    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
+        return await kept_stints.count_people(
+            self._connection, at=at, position=self._position, labs=labs
         )
 
-    async def largest_labs(self, at: date, limit: int) -> list[str]:
-        return await kept_stints.fetch_largest_labs(
-            self._connection, at=at, position=self._position, limit=limit
+    async def newest(self, first: date, last: date, people: int) -> Newest:
+        return await fetch_newest(
+            self._connection,
+            first=first,
+            last=last,
+            position=self._position,
+            limit=NEWEST_ROWS * people,
         )
 
     async def careers(self, movers: Movers) -> Careers:
@@ -222,18 +236,26 @@ class Folded:
     async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
         return (await self.stints_of_labs([lab], last))[lab]
 
-    async def stints_of_labs_between(
-        self, labs: Iterable[str], first: date, last: date
-    ) -> dict[str, dict[str, list[Stint]]]:
-        return await self.stints_of_labs(labs, last)
+    async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
+        stints = await self.stints_between(lab, days[0], days[-1])
+        return headcounts(stints.values(), days)
 
-    async def largest_labs(self, at: date, limit: int) -> list[str]:
+    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
+        wanted = None if labs is None else set(labs)
         there: dict[str, set[str]] = {}
         for stint in self._state.stints:
             end_hi = UNBOUNDED_HI if stint.end is None else stint.end.hi
-            if stint.start.lo <= at < end_hi:
+            if stint.start.lo <= at < end_hi and (wanted is None or stint.lab in wanted):
                 there.setdefault(stint.lab, set()).add(stint.person)
-        return sorted(there, key=lambda lab: (-len(there[lab]), lab))[:limit]
+        return {lab: len(people) for lab, people in there.items()}
+
+    async def newest(self, first: date, last: date, people: int) -> Newest:
+        last_on: dict[str, date] = {}
+        for stint in self._state.stints:
+            for on in turns(stint):
+                if first <= on <= last:
+                    last_on[stint.person] = max(last_on.get(stint.person, on), on)
+        return Newest(last_on, first)
 
     async def careers(self, movers: Movers) -> Careers:
         careers: Careers = {}

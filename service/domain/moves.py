@@ -149,6 +149,19 @@ def falls_in(endpoint: Endpoint, from_on: date | None, to_on: date | None) -> Su
     return "certain" if first <= endpoint.lo and endpoint.hi <= last else "possible"
 
 
+def turns(stint: Stint) -> list[date]:
+    """The days by which it is in order when someone came, and when they went."""
+    ends = [stint.start] if stint.end is None else [stint.start, stint.end]
+    return [on for on in map(in_order_by, ends) if on is not None]
+
+
+def in_order_by(endpoint: Endpoint) -> date | None:
+    """The last day that a date can be, or the first if there is none; None of an unknown start."""
+    if endpoint.date_text is None:
+        return None
+    return endpoint.lo if endpoint.hi == UNBOUNDED_HI else endpoint.hi
+
+
 def elsewhere(move: Move, stints: Sequence[Stint]) -> list[tuple[str, Presence]]:
     """
     The other labs at which the person was at the last day that the departure can be, else at

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
 from service.domain.events import DEFAULT_RELATION
-from service.domain.stints import NO_POST, Post, Stint, applied
+from service.domain.stints import NO_POST, Dated, Post, Stint, applied
 
 Presence = Literal["certain", "presumed", "possible"]
 STRENGTH: dict[Presence, int] = {"certain": 0, "presumed": 1, "possible": 2}
@@ -21,7 +21,7 @@ class Standing(NamedTuple):
     on_leave: bool
 
 
-def presence_on(stint: Stint, at: date) -> Presence | None:
+def presence_on(stint: Dated, at: date) -> Presence | None:
     """
     How sure it is that the stint held on a day; None where it did not.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from service.domain.dates import UNBOUNDED_HI
 from service.domain.presence import STRENGTH, Presence, Standing, presence_on, standing_on
-from service.domain.stints import Stint
+from service.domain.stints import Dated, Stint
 
 _DAY = timedelta(days=1)
 
@@ -52,7 +52,7 @@ def spans(stints: Sequence[Stint]) -> list[Span]:
     return found
 
 
-def presence_spans(stints: Iterable[Stint]) -> list[PresenceSpan]:
+def presence_spans(stints: Iterable[Dated]) -> list[PresenceSpan]:
     """
     The presence of one person at one lab on each day on which they were there.
 
@@ -70,7 +70,7 @@ def presence_spans(stints: Iterable[Stint]) -> list[PresenceSpan]:
     return found
 
 
-def _presence_spans_of(stint: Stint) -> list[PresenceSpan]:
+def _presence_spans_of(stint: Dated) -> list[PresenceSpan]:
     """The same of one stint, without looking at each of its days: most people have one at a lab."""
     start, end = stint.start, stint.end
     if end is None:
@@ -100,7 +100,7 @@ def _turns(stint: Stint) -> set[date]:
     return turns
 
 
-def _turns_of_presence(stint: Stint) -> set[date]:
+def _turns_of_presence(stint: Dated) -> set[date]:
     turns = {stint.start.lo, stint.start.hi}
     if stint.end is not None:
         turns.update((stint.end.lo, stint.end.hi))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
-from typing import Literal, TypeGuard
+from typing import Literal, Protocol, TypeGuard
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -105,6 +105,27 @@ class Stint(Struct, frozen=True, omit_defaults=True, gc=False):
     leaves: tuple[LeaveStep, ...] = ()
     events: tuple[UUID, ...] = ()
     """What the stint rests on, in the order in which the fold placed it."""
+
+
+class Dated(Protocol):
+    """The dates of a stint: what presence follows from."""
+
+    @property
+    def start(self) -> Endpoint: ...
+
+    @property
+    def last_evidence(self) -> date: ...
+
+    @property
+    def end(self) -> Endpoint | None: ...
+
+
+class Dates(Struct, frozen=True):
+    """No more of a stint than that, which is read in an eighth of the time."""
+
+    start: Endpoint
+    last_evidence: date
+    end: Endpoint | None = None
 
 
 class Item(Struct, gc=False):

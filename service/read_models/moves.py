@@ -1,8 +1,9 @@
 """Whole careers of those of whom something began or ended on some days."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -15,6 +16,7 @@ from service.read_models.stints import by_start
 
 _SQL = load_statements("service.read_models", "moves.sql")
 _FETCH_CAREERS = _SQL["fetch_careers"]
+_FETCH_NEWEST_TURNS = _SQL["fetch_newest_turns"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 
@@ -23,6 +25,15 @@ Days = tuple[date, date]
 
 Careers = dict[str, list[Stint]]
 """By person all their stints, by start."""
+
+
+class Newest(NamedTuple):
+    """Who came or went last in some days."""
+
+    last_on: Mapping[str, date]
+    """By person the last day of theirs."""
+    since: date
+    """From this day on they are everybody; before it others may have come or gone, too."""
 
 
 class TooManyPeople(Exception):
@@ -54,6 +65,29 @@ async def fetch_careers(
         raise TooManyPeople
     # Decoding many takes long, and others wait for the event loop.
     return await asyncio.to_thread(_careers, rows)
+
+
+async def fetch_newest(
+    connection: Connection, *, first: date, last: date, position: int, limit: int
+) -> Newest:
+    """
+    Those who came or went last of all in some days, as known at *position*.
+
+    Shapes: *limit* rows of each kind of date at most: twice as many as people are wanted are
+    enough but where the same ones come and go all the time.
+    """
+    rows = await connection.fetch(
+        _FETCH_NEWEST_TURNS, first.isoformat(), last.isoformat(), position, limit
+    )
+    last_on: dict[str, date] = {}
+    by_kind: dict[str, list[date]] = {}
+    for kind, person, text in rows:
+        on = date.fromisoformat(text)
+        by_kind.setdefault(kind, []).append(on)
+        last_on[person] = max(last_on.get(person, on), on)
+    # Of a kind with as many rows as were asked for there are more, from the last one's day on.
+    since = max((min(days) for days in by_kind.values() if len(days) == limit), default=first)
+    return Newest({person: on for person, on in last_on.items() if on >= since}, since)
 
 
 def _text(days: Days | None) -> tuple[str | None, str | None]:

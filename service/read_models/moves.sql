@@ -70,3 +70,102 @@ UNION ALL
 SELECT NULL, NULL
 FROM counted
 WHERE people > $6::bigint;
+
+-- name: fetch_newest_turns
+-- Who came or went last in some days, as known at a position: of each kind of date so many rows.
+-- $1 first text  $2 last text  $3 position bigint  $4 limit bigint
+-- A date is in order by its last day, or by the first one if nothing says when it ended; a start
+-- that is not known says of no day that somebody came. Days are as contents have them. Each kind
+-- is read in the order of an index of what is believed now, from the latest on; what was known
+-- before is looked for in every row.
+SELECT kind, person_id, turn
+FROM (
+    (
+        SELECT
+            'began' AS kind,
+            person_id,
+            left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C" AS turn
+        FROM stints
+        WHERE $3::bigint = (SELECT max(position) FROM events)
+            AND known_to = 9223372036854775807
+            AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
+                >= $1::text
+            AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
+                <= $2::text
+            AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
+                < '9999-12-31'
+            AND content::json #>> '{start,date_text}' IS NOT NULL
+        ORDER BY turn DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+    UNION ALL
+    (
+        SELECT 'began_since', person_id, to_char(start_lo, 'YYYY-MM-DD')
+        FROM stints
+        WHERE $3::bigint = (SELECT max(position) FROM events)
+            AND known_to = 9223372036854775807
+            AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
+                = '9999-12-31'
+            AND start_lo >= $1::text::date
+            AND start_lo <= $2::text::date
+            AND content::json #>> '{start,date_text}' IS NOT NULL
+        ORDER BY start_lo DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+    UNION ALL
+    (
+        SELECT 'ended', person_id, to_char(end_hi, 'YYYY-MM-DD')
+        FROM stints
+        WHERE $3::bigint = (SELECT max(position) FROM events)
+            AND known_to = 9223372036854775807
+            AND strpos(content, '"end":{') > 0
+            AND end_hi >= $1::text::date
+            AND end_hi <= $2::text::date
+        ORDER BY end_hi DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+    UNION ALL
+    (
+        SELECT
+            'ended_since',
+            person_id,
+            left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C" AS turn
+        FROM stints
+        WHERE $3::bigint = (SELECT max(position) FROM events)
+            AND known_to = 9223372036854775807
+            AND strpos(content, '"end":{') > 0
+            AND end_hi = 'infinity'
+            AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
+                >= $1::text
+            AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
+                <= $2::text
+        ORDER BY turn DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+    UNION ALL
+    (
+        SELECT 'known', person_id, turn
+        FROM stints
+        CROSS JOIN LATERAL (
+            SELECT content::json -> 'start' AS said
+            UNION ALL
+            SELECT content::json -> 'end'
+        ) AS dates
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE said ->> 'hi'
+                    WHEN '9999-12-31' THEN said ->> 'lo'
+                    ELSE said ->> 'hi'
+                END COLLATE "C" AS turn
+        ) AS turns
+        WHERE $3::bigint <> (SELECT max(position) FROM events)
+            AND known_to > $3::bigint
+            AND known_from <= $3::bigint
+            AND start_lo <= $2::text::date
+            AND end_hi >= $1::text::date
+            AND said ->> 'date_text' IS NOT NULL
+            AND turn BETWEEN $1::text AND $2::text
+        ORDER BY turn DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+) AS newest;

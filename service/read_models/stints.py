@@ -8,19 +8,20 @@ import asyncpg
 import msgspec
 
 from service.domain.effects import StintChange, stint_changes
-from service.domain.stints import Stint
+from service.domain.stints import Dates, Stint
 from service.postgres.pool import Connection
 from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
 _FETCH_STINTS_BETWEEN = _SQL["fetch_stints_between"]
-_FETCH_STINTS_OF_LABS_BETWEEN = _SQL["fetch_stints_of_labs_between"]
-_FETCH_LARGEST_LABS = _SQL["fetch_largest_labs"]
+_COUNT_PEOPLE = _SQL["count_people"]
+_COUNT_PEOPLE_OF_LABS = _SQL["count_people_of_labs"]
 _FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
 _FETCH_STINTS_AROUND = _SQL["fetch_stints_around"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
+_DATES: msgspec.json.Decoder[Dates] = msgspec.json.Decoder(Dates)
 
 
 async def fetch_stints_of_labs(
@@ -41,21 +42,23 @@ async def fetch_stints_between(
     return found.get(lab, {})
 
 
-async def fetch_stints_of_labs_between(
-    connection: Connection, labs: Iterable[str], *, first: date, last: date, position: int
-) -> dict[str, dict[str, list[Stint]]]:
-    """The same by lab, of some labs."""
-    asked = (list(labs), first, last, position)
-    rows = await connection.fetch(_FETCH_STINTS_OF_LABS_BETWEEN, *asked)
-    return await asyncio.to_thread(_by_lab_and_person, rows)
+async def fetch_dates_between(
+    connection: Connection, lab: str, *, first: date, last: date, position: int
+) -> list[list[Dates]]:
+    """As `fetch_stints_between`, of each person only the dates: of most it is asked no more."""
+    rows = await connection.fetch(_FETCH_STINTS_BETWEEN, lab, first, last, position)
+    return await asyncio.to_thread(_dates_by_person, rows)
 
 
-async def fetch_largest_labs(
-    connection: Connection, *, at: date, position: int, limit: int
-) -> list[str]:
-    """At most *limit* labs at which the most people can have been on a day, the most first."""
-    rows = await connection.fetch(_FETCH_LARGEST_LABS, at, position, limit)
-    return [row["lab_id"] for row in rows]
+async def count_people(
+    connection: Connection, *, at: date, position: int, labs: Iterable[str] | None = None
+) -> dict[str, int]:
+    """How many people can have been at each lab on a day, or at some labs; of no lab 0."""
+    if labs is None:
+        rows = await connection.fetch(_COUNT_PEOPLE, at, position)
+    else:
+        rows = await connection.fetch(_COUNT_PEOPLE_OF_LABS, at, position, list(labs))
+    return {row["lab_id"]: row["people"] for row in rows}
 
 
 async def fetch_stints_of_person(
@@ -116,6 +119,13 @@ def _by_lab_and_person(rows: Iterable[asyncpg.Record]) -> dict[str, dict[str, li
         for stints in people.values():
             stints.sort(key=by_start)
     return found
+
+
+def _dates_by_person(rows: Iterable[asyncpg.Record]) -> list[list[Dates]]:
+    found: dict[str, list[Dates]] = {}
+    for row in rows:
+        found.setdefault(row["person_id"], []).append(_DATES.decode(row["content"]))
+    return list(found.values())
 
 
 def _believed(rows: Iterable[asyncpg.Record], position: int) -> list[Stint]:

@@ -20,29 +20,28 @@ WHERE lab_id = $1::text
     AND start_lo <= $3::date
     AND end_hi > $2::date;
 
--- name: fetch_stints_of_labs_between
--- The same, at some labs.
--- $1 lab_ids text[]  $2 first date  $3 last date  $4 position bigint
-SELECT person_id, lab_id, content
-FROM stints
-WHERE lab_id = ANY ($1::text[])
-    AND known_to > $4::bigint
-    AND known_from <= $4::bigint
-    AND start_lo <= $3::date
-    AND end_hi > $2::date;
-
--- name: fetch_largest_labs
--- The labs at which the most people can have been on a day, as known at a position, the most first.
--- $1 at date  $2 position bigint  $3 limit bigint
+-- name: count_people
+-- How many people can have been at each lab on a day, as known at a position.
+-- $1 at date  $2 position bigint
 SELECT lab_id, count(DISTINCT person_id) AS people
 FROM stints
 WHERE known_to > $2::bigint
     AND known_from <= $2::bigint
     AND start_lo <= $1::date
     AND end_hi > $1::date
-GROUP BY lab_id
-ORDER BY people DESC, lab_id COLLATE "C"
-LIMIT $3::bigint;
+GROUP BY lab_id;
+
+-- name: count_people_of_labs
+-- The same, of some labs; of one at which nobody can have been there is no row.
+-- $1 at date  $2 position bigint  $3 lab_ids text[]
+SELECT lab_id, count(DISTINCT person_id) AS people
+FROM stints
+WHERE lab_id = ANY ($3::text[])
+    AND known_to > $2::bigint
+    AND known_from <= $2::bigint
+    AND start_lo <= $1::date
+    AND end_hi > $1::date
+GROUP BY lab_id;
 
 -- name: fetch_stints_of_person
 -- The stints of one person, as known at a position.

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from msgspec import Struct
 
+from service.answers.glances import Glances
 from service.answers.memory import Memory
 from service.log.keys import Principal
 from service.log.sessions import Sessions
@@ -31,6 +32,7 @@ class Site(Struct, frozen=True, kw_only=True):
     lately: Lately
     kept: KeptPages
     pictures: Pictures
+    glances: Glances
     sessions: Sessions
     writer: Writer
     now: Callable[[], datetime]

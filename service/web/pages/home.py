@@ -55,9 +55,17 @@ async def home(visit: Visit) -> Response[bytes]:
         if table is not None:
             return await _labs_table(visit, connection, times)
         days = _days(times.at)
+        current = visit.known_current
         told = await visit.site.lately.made(
-            ("home", times.at, state_of(times, visit.known_current.last_erasure)),
-            lambda: overview(connection, times, limit=LABS_MAX, days=days),
+            ("home", times.at, state_of(times, current.last_erasure)),
+            lambda: overview(
+                connection,
+                times,
+                visit.site.glances,
+                made=(current.made, current.last_erasure),
+                limit=LABS_MAX,
+                days=days,
+            ),
         )
         if is_wanted(visit):
             return await send_picture(visit, _picture(told, sentence("AI labs", times)))

@@ -48,6 +48,12 @@ async def list_moves(visit: Visit) -> Response[bytes]:
     kind, within, place = visit.text("kind"), _within(visit), visit.text(AFTER)
     if kind not in (None, *KINDS):
         raise BadParameter("kind", f"{shown(str(kind))} is none of: {', '.join(KINDS)}.")
+    if visit.text("lab") is not None:
+        raise BadParameter(
+            "lab",
+            "There is no filter 'lab' here: give 'from_lab', where people left, or 'to_lab', "
+            "where they arrived.",
+        )
     period = asked_period(visit)
     table = None if is_wanted(visit) else wanted_table(visit, TABLES)
     told: Movements | None = None

@@ -125,9 +125,13 @@ ASKED = [
     ),
     Asked(
         "read_models",
-        "stints:fetch_stints_of_labs_between",
-        (["small-7", "mid-7"], *YEAR, NOW),
+        "stints:count_people_of_labs",
+        (DAY, NOW, [f"small-{n}" for n in range(1, 9)]),
         STINTS_BY_LAB,
+    ),
+    *(
+        Asked("read_models", "moves:fetch_newest_turns", (*SAID_YEAR, NOW, 64), by)
+        for by in (STINTS_BY_START, STINTS_BY_END)
     ),
     Asked("read_models", "rows:fetch_believed", ([PERSON], ["mid-7"]), STINTS_BY_PERSON),
     Asked("read_models", "current:fetch_current", (), "events_position_is_unique"),

@@ -1,6 +1,7 @@
 """The first page says what the API says of labs, moves and corrections, at any time."""
 
 import re
+from typing import Any
 
 import httpx
 
@@ -51,6 +52,26 @@ async def test_latest_moves_are_among_those_of_the_api(reader: httpx.AsyncClient
     people = re.findall(r'href="/people/([^"?]+)', shown)
     assert 4 < len(people) <= 8
     assert set(people) <= set(known[:30])
+
+
+async def test_latest_moves_are_those_of_every_lab(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    """Whoever came last is told, also where so few are that the lab is not among the largest."""
+    told: list[dict[str, Any]] = []
+    for n in range(LABS_MAX):
+        lab = {"id": f"lab-{n}", "name": f"Lab {n}"}
+        told += [
+            hire(person={"name": f"Ann {n}"}, lab=lab, date="2025-01-05"),
+            hire(person={"name": f"Bob {n}"}, lab=f"lab-{n}", date="2025-01-05"),
+        ]
+    async with browser(made) as asking:
+        await record(client, *told)
+        small = hire(person={"name": "Ida"}, lab={"name": "A small lab"}, date="2025-06-01")
+        await record(client, small)
+        shown = (await asking.get("/?at=2025-07-01")).text
+        assert "A small lab" not in section(shown, "labs")
+        assert ">Ida</bdi></a> joined" in section(shown, "newest-moves")
 
 
 async def test_links_keep_the_times_and_questions_are_answered(reader: httpx.AsyncClient) -> None:

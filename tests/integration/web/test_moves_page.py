@@ -115,6 +115,7 @@ async def test_year_up_to_the_day_is_asked_where_nothing_narrows(
 
 async def test_what_cannot_be_asked_is_refused(reader: httpx.AsyncClient) -> None:
     assert "is none of: move" in await page(reader, "/moves?kind=walk", 422)
+    assert "There is no filter &#39;lab&#39;" in await page(reader, "/moves?lab=openai", 422)
     assert "&#39;x&#39; is no number of days" in await page(reader, "/moves?within=x", 422)
     assert "give them in order" in await page(reader, "/moves?from=2024-02-01&to=2024-01-01", 422)
     assert "2024-02-30" in await page(reader, "/moves?from=2024-02-30", 422)
