@@ -16,6 +16,8 @@ from service.web.visits import Visit
 FROM, TO = "from", "to"
 YEAR_DAYS = 365
 """So long before its last day a period begins that is given none to begin with."""
+SHORTER_DAYS = (30, 7)
+"""Or so long, where a year of everybody is more than can be read at once."""
 _FIRST = date(dates.YEAR_MIN, 1, 1)
 
 
@@ -47,6 +49,20 @@ def year_up_to(asked: Period, at: date) -> Period:
     if from_on > to_on:
         raise BadParameter(FROM, f"'from', {from_on}, is later than {to_on}; give 'to' as well.")
     return Period(from_on, to_on)
+
+
+def lately_up_to(asked: Period, at: date) -> list[Period]:
+    """
+    The same; and where *asked* has no beginning, shorter ones to fall back upon, one by one.
+
+    Raises:
+        BadParameter: it begins after that day.
+    """
+    year = year_up_to(asked, at)
+    if asked.from_on is not None or year.to_on is None:
+        return [year]
+    firsts = [max(year.to_on - timedelta(days=days), _FIRST) for days in SHORTER_DAYS]
+    return [year, *(Period(first, year.to_on) for first in firsts)]
 
 
 def balance_of(tallies: Tallies) -> tuple[Balance, Sequence[Tick]]:

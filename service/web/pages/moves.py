@@ -1,6 +1,6 @@
 """Who moved from where to where: the moves, what they add up to, and when they were."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, cast, get_args
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from service.formats.tables.moves import flows_table, moves_table, tallies_table
 from service.web.asked import KNOWN_AT, with_pairs
 from service.web.page import Page
 from service.web.pages.search import MOVES
-from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
+from service.web.periods import FROM, TO, asked_period, balance_of, lately_up_to
 from service.web.pictures.drawing import Picture
 from service.web.previews import is_wanted, pairs_of, preview, send_picture
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
@@ -56,28 +56,35 @@ async def list_moves(visit: Visit) -> Response[bytes]:
         )
     period = asked_period(visit)
     table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+
+    def address(filters: Mapping[str, str]) -> str:
+        return with_pairs(MOVES, [*filters.items(), *visit.asked.pairs])
+
     told: Movements | None = None
     refused: UnknownName | AmbiguousName | None = None
     async with visit.reading() as (connection, times):
-        if not any(said.values()):
-            # Of everybody's moves only some can be read at once.
-            period = year_up_to(period, times.at)
-        asked = Asked(
-            **said,
-            kind=cast("MoveKind | None", kind),
-            from_on=period.from_on,
-            to_on=period.to_on,
-            within=within,
-        )
-        try:
-            told = await movements(
+        # Of everybody's moves only some can be read at once.
+        periods = [period] if any(said.values()) else lately_up_to(period, times.at)
+
+        def told_of(period: Period) -> Awaitable[Movements]:
+            asked = Asked(
+                **said,
+                kind=cast("MoveKind | None", kind),
+                from_on=period.from_on,
+                to_on=period.to_on,
+                within=within,
+            )
+            return movements(
                 connection,
                 times,
                 asked,
                 after=place if table is None else None,
                 limit=PAGE_ITEMS if table is None else ROWS_MAX,
-                address=lambda filters: with_pairs(MOVES, [*filters.items(), *visit.asked.pairs]),
+                address=address,
             )
+
+        try:
+            period, told = await _first_that_can_be_read(periods, told_of)
         except (UnknownName, AmbiguousName) as refusal:
             refused = refusal
         if table is not None and told is not None:
@@ -147,6 +154,25 @@ def _table(table: str, told: Movements) -> Table:
     moves = told.moves
     check_rows(len(moves.items) + (moves.next is not None), "Ask for a shorter period.")
     return moves_table(table, moves.items)
+
+
+async def _first_that_can_be_read(
+    periods: Sequence[Period], told_of: Callable[[Period], Awaitable[Movements]]
+) -> tuple[Period, Movements]:
+    """
+    The first period with not too many people, and what is told of it.
+
+    Raises:
+        BadParameter: there are too many in each; or what *told_of* raises for another reason.
+    """
+    *longer, last = periods
+    for period in longer:
+        try:
+            return period, await told_of(period)
+        except BadParameter as refusal:
+            if refusal.name != FROM:
+                raise
+    return last, await told_of(last)
 
 
 def _near(

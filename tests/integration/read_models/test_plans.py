@@ -123,12 +123,6 @@ ASKED = [
         Asked("read_models", "stints:fetch_stints_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
         for lab in ("small-7", "mid-7")
     ),
-    Asked(
-        "read_models",
-        "stints:count_people_of_labs",
-        (DAY, NOW, [f"small-{n}" for n in range(1, 9)]),
-        STINTS_BY_LAB,
-    ),
     *(
         Asked("read_models", "moves:fetch_newest_turns", (*SAID_YEAR, NOW, 64), by)
         for by in (STINTS_BY_START, STINTS_BY_END)

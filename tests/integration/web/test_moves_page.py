@@ -4,7 +4,9 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
+from service.answers import views
 from service.api.operations import Machinery
 from tests.integration.api.asking import SEED, get, hire, record
 from tests.support.browsing import Elements, browser
@@ -111,6 +113,20 @@ async def test_year_up_to_the_day_is_asked_where_nothing_narrows(
     shown = await page(reader, "/moves?at=2024-06-01")
     assert "Moves from 2 June 2023 to 1 June 2024, with labs as they were called" in shown
     assert "Moves at any time" in await page(reader, "/moves?from_lab=openai&to_lab=anthropic")
+
+
+async def test_shorter_period_is_told_where_a_year_has_too_many_people(
+    reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PEOPLE_MAX", 200)
+    shown = await page(reader, "/moves?at=2024-06-01")
+    assert "Moves from 2 May 2024 to 1 June 2024" in shown
+    assert movers(section(shown, "moves"))
+    monkeypatch.setattr(views, "PEOPLE_MAX", 0)
+    assert "people left or joined then" in await page(reader, "/moves?at=2024-06-01", 422)
+    monkeypatch.setattr(views, "PEOPLE_MAX", 200)
+    asked = "/moves?from=2023-06-01&at=2024-06-01"
+    assert "people left or joined then" in await page(reader, asked, 422)
 
 
 async def test_what_cannot_be_asked_is_refused(reader: httpx.AsyncClient) -> None:
