@@ -9,10 +9,10 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -133,7 +133,7 @@ class Lines:
         Shapes: *day* as `date.toordinal` counts; three pieces a line.
         """
         lines = self._holding(day, position)
-        counts = Counter([self._middle[line] for line in lines])
+        counts = Counter(_taken(lines)(self._middle))
         headcount = dict.fromkeys(Headcount.__struct_fields__, 0)
         for number, count in counts.items():
             headcount[self._shown[number].presence] += count
@@ -162,13 +162,21 @@ class Lines:
         ]
 
     def _pieces(self, lines: Sequence[int]) -> list[bytes]:
-        stays = list(map(self._stay.__getitem__, lines))
-        middles = map(self._middle.__getitem__, lines)
+        of_lines = _taken(lines)
+        of_stays = _taken(of_lines(self._stay))
         pieces = [b""] * (3 * len(lines))
-        pieces[0::3] = map(self._who.__getitem__, stays)
-        pieces[1::3] = map(self._texts.__getitem__, middles)
-        pieces[2::3] = map(self._rest.__getitem__, stays)
+        pieces[0::3] = of_stays(self._who)
+        pieces[1::3] = _taken(of_lines(self._middle))(self._texts)
+        pieces[2::3] = of_stays(self._rest)
         return pieces
+
+
+def _taken(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What takes out of a sequence the entries at some places, in their order."""
+    if len(places) > 1:
+        # Without a step of Python for each of thousands.
+        return itemgetter(*places)
+    return lambda every: [every[place] for place in places]
 
 
 def _divided(first: Sequence[int], after: Sequence[int]) -> tuple["array[int]", list["array[int]"]]:
