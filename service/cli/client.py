@@ -64,8 +64,10 @@ class Answer:
 class Client:
     """The service, one request after the other."""
 
-    def __init__(self, send: Send, pause: Callable[[float], None]) -> None:
+    def __init__(self, send: Send, pause: Callable[[float], None], *, is_far: bool = False) -> None:
         self._send = send
+        self.is_far = is_far
+        """Whether another process works while an answer is waited for."""
         self.pause = pause
         """Wait so many seconds, in which a service in process goes on with its work."""
 
@@ -170,7 +172,7 @@ def remote(
             return http.request(method, path, **arguments)
 
     with http:
-        yield Client(send, time.sleep)
+        yield Client(send, time.sleep, is_far=True)
 
 
 @contextmanager

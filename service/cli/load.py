@@ -9,8 +9,10 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any
 
 import click
@@ -160,8 +162,7 @@ def _load(client: Client, files: Sequence[Path], tally: Tally, progress: Meter) 
         if tally.is_dry:
             _rehearse(client, lines, tally)
             return
-        for chunk in _chunks(lines):
-            _send(client, chunk, tally)
+        _send(client, _chunks(lines), tally)
     except CommandRefused:
         advise(f"By then: {tally.in_words()}.")
         raise
@@ -211,14 +212,56 @@ def _chunks(lines: Iterable[EventLine]) -> Iterator[list[EventLine]]:
         yield chunk
 
 
-def _send(client: Client, lines: Sequence[EventLine], tally: Tally) -> None:
-    """Record *lines*, all but the faulty ones."""
-    places = Places()
-    for line in lines:
-        places.add(line)
-    tally.sent = len(lines)
-    body = b"\n".join(line.body for line in lines)
-    tally.take(_told(lambda: client.post(path_to("events"), body, headers=NDJSON)), places)
+def _send(client: Client, chunks: Iterable[Sequence[EventLine]], tally: Tally) -> None:
+    """Record *chunks* one after the other, all lines but the faulty ones."""
+    sending = _Sending(client, tally)
+    try:
+        for chunk in chunks:
+            sending.then(chunk)
+    except Exception:
+        sending.done()
+        raise
+    sending.done()
+
+
+class _Sending:
+    """Chunks of which one is under way at most, while the lines of the next are read."""
+
+    def __init__(self, client: Client, tally: Tally) -> None:
+        self._client = client
+        self._tally = tally
+        self._under_way: tuple[Future[Mapping[str, Any]], Places] | None = None
+
+    def then(self, lines: Sequence[EventLine]) -> None:
+        """Send *lines* once it is known what became of those before."""
+        self.done()
+        places = Places()
+        for line in lines:
+            places.add(line)
+        body = b"\n".join(line.body for line in lines)
+        self._tally.sent = len(lines)
+        told: Future[Mapping[str, Any]] = Future()
+        self._under_way = told, places
+        if self._client.is_far:
+            # Nobody waits for it at an end: the service may be one that does not answer.
+            Thread(target=self._post, args=(body, told), daemon=True).start()
+        else:
+            self._post(body, told)
+
+    def done(self) -> None:
+        """Wait for the chunk under way, and count what became of it."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            told, places = under_way
+            self._tally.take(told.result(), places)
+
+    def _post(self, body: bytes, told: "Future[Mapping[str, Any]]") -> None:
+        try:
+            told.set_result(
+                _told(lambda: self._client.post(path_to("events"), body, headers=NDJSON))
+            )
+        except BaseException as exc:  # noqa: BLE001 (whoever waits for it raises it)
+            told.set_exception(exc)
 
 
 def _rehearse(client: Client, lines: Iterable[EventLine], tally: Tally) -> None:

@@ -1,6 +1,8 @@
 """`timeline load`: files of events, faulty lines left out."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -290,6 +292,30 @@ def test_interrupted_load_tells_how_to_go_on(
     )
     service.handles("POST", "/v1/events", log.record)
     assert run("load", file).stdout.startswith("3 recorded, 2 recorded before, 0 refused")
+
+
+def test_lines_are_read_while_those_before_are_recorded(
+    log: Log, service: WrittenService, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a service elsewhere. A chunk is sent when the line after it is read."""
+    monkeypatch.setattr(loading, "CHUNK_EVENTS_MAX", 1)
+    is_third_read = Event()
+
+    def read(stream: Any, name: str) -> Iterator[EventLine | LineFault]:
+        for number, event in enumerate(read_events(stream, name), 1):
+            if number == 3:
+                is_third_read.set()
+            yield event
+
+    def record(request: httpx.Request) -> httpx.Response:
+        assert is_third_read.wait(timeout=60)
+        return log.record(request)
+
+    monkeypatch.setattr(loading, "read_events", read)
+    service.handles("POST", "/v1/events", record)
+    text = "".join(line(role=role) for role in "abc")
+    result = run("load", write(tmp_path, "a.ndjson", text))
+    assert result.stdout.startswith("3 recorded, 0 recorded before, 0 refused")
 
 
 def test_dry_run_is_one_stream_of_all_files(log: Log, run: Run, tmp_path: Path) -> None:
