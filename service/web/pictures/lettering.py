@@ -14,6 +14,8 @@ from PIL import ImageFont
 SIGNS = frozenset("©«°±·»‘’“”…‹›™")
 """Beyond ASCII."""
 _MORE = "…"
+LETTERS_MAX = 400
+"""More have no room in any text of a picture, however narrow they are."""
 
 
 def readable(text: str, otherwise: str = "") -> str:
@@ -23,7 +25,7 @@ def readable(text: str, otherwise: str = "") -> str:
     >>> readable("Zoë 李飞飞"), readable("\u202e\u2063", "l-1")
     ('Zoe LiFeiFei', 'l-1')
     """
-    said = "".join(c if _is_there(c) else anyascii(c) for c in text)
+    said = "".join(c if _is_there(c) else anyascii(c) for c in text[:LETTERS_MAX])
     return " ".join("".join(c for c in said if _is_there(c)).split()) or otherwise
 
 

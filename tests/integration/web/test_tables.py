@@ -13,6 +13,7 @@ import pytest
 
 from service.api.operations import Machinery
 from service.web import tables
+from service.web.handlers import PAGES as EVERY_PAGE
 from tests.integration.api.asking import HIRED, SEED, get, hire, record
 from tests.support.browsing import Elements, browser
 
@@ -54,7 +55,7 @@ def files(elements: Elements) -> dict[tuple[str, str], str]:
     links = [str(said.get("href")) for tag, said in elements.found if tag == "a"]
     asked = {link: dict(parse_qsl(urlsplit(link).query)) for link in links}
     found = {
-        (said["table"], said["format"]): link for link, said in asked.items() if "format" in said
+        (said["table"], said["format"]): link for link, said in asked.items() if "table" in said
     }
     for before, after in pairwise(links):
         said = asked[before]
@@ -88,6 +89,34 @@ async def test_every_table_leads_to_its_files(reader: httpx.AsyncClient, address
         assert told.headers["content-type"] == "application/json"
         assert ("text/csv", found[table, "csv"]) in alternates
         assert ("application/json", found[table, "json"]) in alternates
+
+
+async def test_no_page_has_a_table_without_files(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    """Whichever pages there are; forms and the documentation show nothing to take along."""
+    recorded = await record(client, *SEED)
+    started = await client.post("/v1/replays?check=true")
+    named = {
+        "{lab:str}": "engines",
+        "{person:str}": "ada",
+        "{event_id:str}": str(recorded[0]["event_id"]),
+        "{replay_id:str}": started.headers["location"].rpartition("/")[2],
+    }
+    asked = [p.path for p in EVERY_PAGE if p.method == "GET" and not (p.role or p.is_open)]
+    seen = 0
+    async with browser(made) as asking:
+        for path in asked:
+            for place, one in named.items():
+                path = path.replace(place, one)  # noqa: PLW2901
+            assert "{" not in path, "say of whom, here"
+            elements = await page(asking, path)
+            found = files(elements)
+            for table in shown(elements):
+                assert await rows(asking, found[table, "csv"]) != [], (path, table)
+                assert (await asking.get(found[table, "json"])).status_code == 200
+                seen += 1
+    assert seen > 10
 
 
 async def items(reader: httpx.AsyncClient, address: str) -> list[Any]:
