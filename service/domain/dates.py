@@ -117,11 +117,17 @@ def when_in_words(text: str) -> str:
 
     >>> when_in_words("2024-06-01"), when_in_words("2017~"), when_in_words("[..2012]")
     ('on 1 June 2024', 'in about 2017', 'by 2012')
+
+    >>> when_in_words("2026-06-25~")
+    'about 25 June 2026'
     """
     words = in_words(text)
     if _INTERVAL.fullmatch(text):
         return words
-    return f"on {words}" if len(text.rstrip("?~%")) == len("2024-06-01") else f"in {words}"
+    if len(text.rstrip("?~%")) < len("2024-06-01"):
+        return f"in {words}"
+    # Nobody says "on about" a day.
+    return words if text[-1] in "~%" else f"on {words}"
 
 
 def day_in_words(on: date) -> str:

@@ -90,19 +90,20 @@ def _ticks(tallies: Tallies) -> list[Tick]:
         every = 4 * -(-every // 4)
     begins = [(n, one.from_on) for n, one in enumerate(tallies.items) if n]
     first = next((n for n, on in begins if tallies.step != "quarter" or on.month == 1), 0)
+    marked = [(n, on) for n, on in begins if n >= first and (n - first) % every == 0]
+    years = [None, *(on.year for _, on in marked)]
     return [
-        Tick(round(room * n, 2), _label(on, tallies.step))
-        for n, on in begins
-        if n >= first and (n - first) % every == 0
+        Tick(round(room * n, 2), _label(on, tallies.step, is_first=on.year != before))
+        for (n, on), before in zip(marked, years, strict=False)
     ]
 
 
-def _label(on: date, step: Step) -> str:
+def _label(on: date, step: Step, *, is_first: bool) -> str:
+    """What a mark says: the first of each year says which one, for not every month has a mark."""
     if step in ("year", "quarter"):
         return str(on.year)
-    if step == "month":
-        return f"{on:%b %Y}" if on.month == 1 else f"{on:%b}"
-    return f"{on.day} {on:%b}"
+    said = f"{on:%b}" if step == "month" else f"{on.day} {on:%b}"
+    return f"{said} {on.year}" if is_first else said
 
 
 def _day(visit: Visit, name: str) -> date | None:

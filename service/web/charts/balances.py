@@ -10,6 +10,8 @@ HALF = 50.0
 """Of the height, in percent: the line lies in the middle."""
 _GAP = 0.2
 """Of a period's width, left between two bars."""
+TOP_MIN = 5
+"""One person who may have come fills no half: a wall of such bars says much of nothing."""
 
 
 class Period(NamedTuple):
@@ -44,7 +46,7 @@ class Balance(NamedTuple):
 def balance(periods: Sequence[Period]) -> Balance:
     """The bars of arrivals and departures on one scale, so that the eye can weigh them."""
     most = [max(p.joined + p.joined_possibly, p.left + p.left_possibly) for p in periods]
-    top = ceiling(max(most, default=0))
+    top = max(ceiling(max(most, default=0)), TOP_MIN)
     joined, left = [], []
     for number, period in enumerate(periods):
         room = WIDTH / len(periods)

@@ -17,6 +17,8 @@ class Flow(NamedTuple):
     lab: str
     name: str
     people: int
+    says: str
+    """How many, as the table beside it says."""
 
 
 class Ribbon(NamedTuple):

@@ -54,6 +54,7 @@ MOVES_SHOWN_MAX = 25
 FLOWS_DRAWN_MAX = 8
 FINDINGS_SHOWN_MAX = 10
 OLDEST_SHOWN_MAX = 5
+FINDINGS = "/findings"
 SORT = "sort"
 TABLES = ("roster", "joined", "left", "balance", "headcount", "flows", "line", "findings")
 ROSTER_COLUMNS = (
@@ -107,6 +108,8 @@ async def lab(visit: Visit) -> Response[bytes]:
             made = await _table(connection, visit, state, times, table, lines, period)
             return await send_table(visit, made, times, state.lab.id)
         count = state.headcount
+        standing = {line.member.person.id: line.member.presence for line in lines}
+        founders = [f for f in state.lab.founders if f.id in standing]
         bar = await visit.time_bar(
             connection, times, state.lab.name, uncertain=count.presumed + count.possible
         )
@@ -114,12 +117,15 @@ async def lab(visit: Visit) -> Response[bytes]:
         if visit.part != ROSTER:
             rest = await _rest(connection, visit, state, times, period)
     steps = lab_steps(state.facts, state.related, state.labels)
+    absorbing = [step for step in steps if step.kind == "took_in"]
     return visit.show(
         "lab.html",
         lab=state.lab,
         json_ld=_json_ld(state, steps, times),
         headcount=count,
-        founders_there=[f for f in state.lab.founders if f.id in state.standings],
+        founders_there=founders,
+        founders_doubtful=sum(standing[f.id] != "certain" for f in founders),
+        standing=standing,
         lines=lines,
         rows=partial(roster_rows, lines, visit.asked),
         ticks=window.ticks(),
@@ -127,6 +133,9 @@ async def lab(visit: Visit) -> Response[bytes]:
         days=_days_of_slider(state, window, times),
         rule=window.x(times.at),
         orders=_orders(visit, sort),
+        took_in=[step.lab for step in absorbing if step.lo <= times.at],
+        takes_in=[step.lab for step in absorbing if step.lo > times.at],
+        all_findings=with_pairs(FINDINGS, [("lab", state.lab.id), *visit.asked.pairs]),
         oldest=_oldest_evidence(lines),
         rest=rest,
         files=_files(visit, state, period),
@@ -264,7 +273,10 @@ async def _movements(
 
 
 def _flow(flow: Flow, other: Named) -> Ribbons:
-    return Ribbons(other.id, other.name, flow.count.certain + flow.count.possible)
+    least, most = flow.count.certain, flow.count.certain + flow.count.possible
+    return Ribbons(
+        other.id, other.name, most, f"{most:,}" if least == most else f"{least:,}–{most:,}"
+    )
 
 
 async def _findings(connection: Connection, state: LabState, times: Times) -> FindingsAnswer | None:

@@ -54,7 +54,11 @@ async def found(visit: Visit, q: str) -> Response[bytes]:
         labs=labs.items,
         people=persons.items,
         told=None if labs.items or persons.items else told,
-        near=[one for one in near if one.name.casefold() != q.casefold()],
+        near=[
+            (one.name, with_pairs("/", [("q", one.name), *visit.asked.pairs]))
+            for one in near
+            if one.name.casefold() != q.casefold()
+        ],
         examples=EXAMPLES,
         files=offers(
             visit,

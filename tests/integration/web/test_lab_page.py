@@ -60,6 +60,56 @@ async def test_links_stay_at_the_times_of_the_page(reader: httpx.AsyncClient) ->
     assert "from what was published by 1 January 2026" in shown.text
 
 
+def fact(shown: str, name: str) -> str:
+    """What the head of the page says under *name*; blank where it says nothing."""
+    return shown.partition(f"<dt>{name}</dt><dd>")[2].partition("</dd>")[0]
+
+
+async def test_head_tells_what_was_so_on_the_day_from_what_came_later(
+    reader: httpx.AsyncClient,
+) -> None:
+    shown = (await page(reader, "/labs/openai?at=2023-11-20")).text
+    assert "Global Illumination" in fact(shown, "Took in")
+    assert "Rockset" not in fact(shown, "Took in")
+    assert "Rockset" in fact(shown, "Took in later")
+    before = (await page(reader, "/labs/google-brain?at=2022-01-01")).text
+    assert fact(before, "Merged later") == "20 April 2023"
+    assert "google-deepmind" in fact(before, "Later part of")
+    after = (await page(reader, "/labs/google-brain?at=2024-01-01")).text
+    assert fact(after, "Merged") == "20 April 2023"
+    assert "google-deepmind" in fact(after, "Became part of")
+
+
+async def test_founders_are_marked_by_how_sure_it_is_that_they_are_there(
+    reader: httpx.AsyncClient,
+) -> None:
+    told = await get(reader, "/v1/labs/openai", at="2023-11-25")
+    founders = {founder["id"] for founder in told["lab"]["founders"]}
+    there = [m["presence"] for m in told["members"] if m["person"]["id"] in founders]
+    said = fact((await page(reader, "/labs/openai?at=2023-11-25")).text, "Founders")
+    doubtful = len(there) - there.count("certain")
+    assert f"{len(there)} of {len(founders)} still there, {doubtful} of them not for " in said
+    for presence in ("certain", "presumed", "possible"):
+        assert said.count(f"presence-{presence}") == there.count(presence) > 0
+    today = fact((await page(reader, "/labs/mistral-ai?at=2026-11-22")).text, "Founders")
+    assert "3 of 3 still there, none for certain" in today
+
+
+async def test_search_and_main_links_keep_the_times(reader: httpx.AsyncClient) -> None:
+    shown = await page(reader, "/moves?at=2023-11-20&known_at=900")
+    navigation = shown.text.partition('aria-label="Main"')[2].partition("</nav>")[0]
+    links = {a.get("href"): a for tag, a in Elements(navigation).found if tag == "a"}
+    assert links["/moves?at=2023-11-20&known_at=900"]["aria-current"] == "page"
+    assert "/findings?at=2023-11-20&known_at=900" in links
+    assert "/docs" in links
+    searching = shown.text.partition('role="search"')[2].partition("</form>")[0]
+    assert '<input type="hidden" name="at" value="2023-11-20">' in searching
+    assert '<input type="hidden" name="known_at" value="900">' in searching
+    near = await page(reader, "/?q=deep&at=2023-11-20&known_at=900")
+    links = {a.get("href"): a for tag, a in Elements(near.text).found if tag == "a"}
+    assert "/labs/deepseek?at=2023-11-20&known_at=900" in links
+
+
 async def test_times_that_are_none_are_refused(reader: httpx.AsyncClient) -> None:
     assert "2024-02-30" in (await page(reader, "/labs/openai?at=2024-02-30", 422)).text
     assert "no position" in (await page(reader, "/labs/openai?known_at=99999999", 422)).text
@@ -97,7 +147,7 @@ async def test_joined_and_left_are_those_of_the_api(reader: httpx.AsyncClient) -
             count = told["count"]
             most = count["certain"] + count["possible"]
             some = f"between {count['certain']} and {most} " if count["possible"] else f"{most} "
-            assert some in before.partition('<p class="said">')[2].partition("</p>")[0]
+            assert some in before.partition('<p class="summed">')[2].partition("</p>")[0]
 
 
 async def test_flows_are_those_of_the_api_and_open_their_rows(reader: httpx.AsyncClient) -> None:

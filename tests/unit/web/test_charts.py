@@ -169,8 +169,14 @@ def test_bars_are_weighed_on_one_scale(periods: list[Period]) -> None:
         assert down.possible_y + down.possible_height <= 2 * HALF + 0.02
 
 
+def test_few_people_fill_no_half_of_a_balance() -> None:
+    drawn = balance([Period("", joined=0, left=1, joined_possibly=1)])
+    assert drawn.top == 5
+    assert drawn.joined[0].possible_height == drawn.left[0].height == HALF / 5
+
+
 def test_ribbons_are_as_thick_as_what_flows() -> None:
-    drawn = flows([Flow("a", "A", 10), Flow("b", "B", 5)], [Flow("c", "C", 1)])
+    drawn = flows([Flow("a", "A", 10, "10"), Flow("b", "B", 5, "2–5")], [Flow("c", "C", 1, "1")])
     assert [r.thickness for r in drawn.arriving] == [18.0, 9.0]
     assert drawn.leaving[0].thickness == 1.8
     assert drawn.height == 48.0

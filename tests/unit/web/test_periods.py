@@ -36,6 +36,9 @@ def test_marks_stand_where_bars_begin(ends: list[date]) -> None:
     begins = {round(room * n, 2): on for n, on in enumerate(firsts)}
     assert len(drawn.joined) == len(firsts)
     assert all(str(begins[t.x].year) in t.label or f"{begins[t.x]:%b}" in t.label for t in ticks)
+    years = [begins[tick.x].year for tick in ticks]
+    # Whoever looks finds out of which years the bars are, whatever months have a mark.
+    assert all(str(year) in ticks[years.index(year)].label for year in years)
 
 
 def test_period_is_the_year_up_to_the_day() -> None:
