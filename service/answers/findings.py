@@ -11,7 +11,7 @@ from service.answers.names import Labels, Named, fetch_labels, resolve_path
 from service.answers.times import KnownAt, Times
 from service.domain.findings import Finding, FindingKind
 from service.postgres.pool import Connection
-from service.read_models.findings import fetch_findings
+from service.read_models.findings import count_findings, fetch_findings
 
 
 class FindingView(Struct, frozen=True, kw_only=True):
@@ -73,17 +73,13 @@ async def findings(
     Raises:
         UnknownName, AmbiguousName: of *person* or *lab*.
     """
-    person_id = lab_id = None
-    if person is not None:
-        person_id = await resolve_path(connection, "person", person, times)
-    if lab is not None:
-        lab_id = await resolve_path(connection, "lab", lab, times)
+    person_id, labs = await _concerned(connection, person, lab, times)
     kept = await fetch_findings(
         connection,
         position=times.known_at.position,
         kind=kind,
         person=person_id,
-        labs=None if lab_id is None else [lab_id],
+        labs=labs,
         before=before,
         limit=limit + 1,
     )
@@ -95,6 +91,33 @@ async def findings(
         at=times.at,
         known_at=times.known_at,
     )
+
+
+async def findings_by_kind(
+    connection: Connection, times: Times, *, person: str | None, lab: str | None
+) -> dict[str, int]:
+    """
+    How many findings there are of each kind that there are any of.
+
+    Raises:
+        UnknownName, AmbiguousName: of *person* or *lab*.
+    """
+    person_id, labs = await _concerned(connection, person, lab, times)
+    return await count_findings(
+        connection, position=times.known_at.position, person=person_id, labs=labs
+    )
+
+
+async def _concerned(
+    connection: Connection, person: str | None, lab: str | None, times: Times
+) -> tuple[str | None, list[str] | None]:
+    """The ids of those whom findings are to concern; None of whoever it may be."""
+    person_id = labs = None
+    if person is not None:
+        person_id = await resolve_path(connection, "person", person, times)
+    if lab is not None:
+        labs = [await resolve_path(connection, "lab", lab, times)]
+    return person_id, labs
 
 
 async def labels_of(connection: Connection, noticed: Iterable[Finding], times: Times) -> Labels:

@@ -12,6 +12,7 @@ from service.read_models.beliefs import BELIEVED
 
 _SQL = load_statements("service.read_models", "findings.sql")
 _FETCH_FINDINGS = _SQL["fetch_findings"]
+_COUNT_FINDINGS = _SQL["count_findings"]
 _FETCH_RAISED = _SQL["fetch_raised"]
 _FETCH_FINDINGS_AROUND = _SQL["fetch_findings_around"]
 
@@ -42,6 +43,18 @@ async def fetch_findings(
     return [
         KeptFinding(_FINDING.decode(row["content"]), row["known_from"], row["mark"]) for row in rows
     ]
+
+
+async def count_findings(
+    connection: Connection,
+    *,
+    position: int,
+    person: str | None = None,
+    labs: Sequence[str] | None = None,
+) -> dict[str, int]:
+    """How many findings of each kind there are as known at *position*; none of a kind, no key."""
+    rows = await connection.fetch(_COUNT_FINDINGS, position, person, labs)
+    return {row["kind"]: row["findings"] for row in rows}
 
 
 async def fetch_raised(

@@ -14,6 +14,17 @@ WHERE known_from <= $1::bigint
 ORDER BY known_from DESC, mark DESC
 LIMIT $7::bigint;
 
+-- name: count_findings
+-- How many of each kind were noticed, as known at a position.
+-- $1 position bigint  $2 person_id text  $3 lab_ids text[]
+SELECT kind, count(*) AS findings
+FROM findings
+WHERE known_from <= $1::bigint
+    AND known_to > $1::bigint
+    AND ($2::text IS NULL OR person_id = $2::text)
+    AND ($3::text[] IS NULL OR lab_ids && $3::text[])
+GROUP BY kind;
+
 -- name: fetch_raised
 -- The findings that some positions raised.
 -- $1 positions bigint[]

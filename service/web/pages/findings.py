@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Response
 
 from service.answers.events import ToldEvent, what_events_say
-from service.answers.findings import FindingsAnswer, FindingView, findings
+from service.answers.findings import FindingsAnswer, FindingView, findings, findings_by_kind
 from service.answers.similar_people import PLACE, similar_people
 from service.answers.times import Times
 from service.domain.findings import FINDING_KINDS, FindingKind
@@ -65,6 +65,8 @@ class Facet(NamedTuple):
     name: str
     address: str
     is_here: bool
+    findings: int | None
+    """How many there are as known then; None of guesses, which are not counted."""
 
 
 async def list_findings(visit: Visit) -> Response[bytes]:
@@ -91,7 +93,10 @@ async def list_findings(visit: Visit) -> Response[bytes]:
         said = await what_events_say(
             connection, {one for item in answer.items for one in item.events}, times
         )
-        bar = await visit.time_bar(connection, times, "Findings")
+        counts = await findings_by_kind(
+            connection, times, person=visit.text("person"), lab=visit.text("lab")
+        )
+        bar = await visit.time_bar(connection, times, "Findings, with labs as they were called")
     rest = other_pairs(visit.pairs, BEFORE)
     filters = [(KIND, kind), ("person", person), ("lab", lab)]
     times_asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
@@ -99,7 +104,7 @@ async def list_findings(visit: Visit) -> Response[bytes]:
     return visit.show(
         "findings.html",
         lines=[_line(item, said) for item in answer.items],
-        facets=_facets(visit, kind),
+        facets=_facets(visit, kind, counts),
         kind=kind,
         kind_in_words=KINDS.get(kind or ""),
         person=person or "",
@@ -205,7 +210,7 @@ def _line(finding: FindingView, said: Mapping[UUID, ToldEvent]) -> Line:
     )
 
 
-def _facets(visit: Visit, kind: str | None) -> list[Facet]:
+def _facets(visit: Visit, kind: str | None, counts: Mapping[str, int]) -> list[Facet]:
     rest = other_pairs(visit.pairs, KIND, BEFORE)
     # Guesses are of now alone.
     of_now = other_pairs(rest, KNOWN_AT)
@@ -214,8 +219,16 @@ def _facets(visit: Visit, kind: str | None) -> list[Facet]:
         return with_pairs(PATH, [*(of_now if one == SAME_PERSON else rest), (KIND, one)])
 
     return [
-        Facet("All kinds", with_pairs(PATH, rest), kind is None),
-        *(Facet(name, address(one), one == kind) for one, name in KINDS.items()),
+        Facet("All kinds", with_pairs(PATH, rest), kind is None, sum(counts.values())),
+        *(
+            Facet(
+                name,
+                address(one),
+                one == kind,
+                None if one == SAME_PERSON else counts.get(one, 0),
+            )
+            for one, name in KINDS.items()
+        ),
     ]
 
 

@@ -72,7 +72,7 @@ async def log(visit: Visit) -> Response[bytes]:
             times,
         )
         head = await log_at(connection, times)
-        bar = await visit.time_bar(connection, times, "The log")
+        bar = await visit.time_bar(connection, times, "The log, with labs as they were called")
     rest = other_pairs(visit.pairs, BEFORE)
     asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
     return visit.show(

@@ -57,6 +57,29 @@ async def test_each_kind_is_one_link_away(reader: httpx.AsyncClient) -> None:
     assert 'rel="bookmark"' not in guesses, "and cannot be cited"
 
 
+async def test_kinds_say_how_many_there_are(reader: httpx.AsyncClient) -> None:
+    asking: list[dict[str, str]] = [
+        {},
+        {"known_at": "900"},
+        {"lab": "OpenAI"},
+        {"person": "sam-altman", "kind": "overlap"},
+    ]
+    for asked in asking:
+        others = {name: said for name, said in asked.items() if name != "kind"}
+        told = (await get(reader, "/v1/findings", limit=1000, **others))["items"]
+        shown = await page(reader, f"/findings?{httpx.QueryParams(asked)}")
+        kinds = shown.partition('aria-label="Kinds"')[2].partition("</nav>")[0]
+        counts = {
+            name: int(count.replace(",", ""))
+            for name, count in re.findall(
+                r'>([^<]+) <span class="soft">([0-9,]+)</span></a>', kinds
+            )
+        }
+        of_kinds = {KINDS[kind]: sum(f["kind"] == kind for f in told) for kind in FINDING_KINDS}
+        assert counts == {"All kinds": len(told), **of_kinds}
+        assert "May be the same person</a>" in kinds, "guesses are not counted"
+
+
 async def test_places_and_kinds_that_are_none_are_refused(reader: httpx.AsyncClient) -> None:
     for address in (
         "/findings?kind=odd",

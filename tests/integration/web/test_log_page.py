@@ -100,7 +100,9 @@ async def test_pages_of_a_closed_log_follow_nothing(
 async def test_who_holds_a_key_verifies_the_log(made: Machinery, client: httpx.AsyncClient) -> None:
     recorded = await record(client, *SEED)
     async with browser(made) as asking:
-        assert "/log/verification" not in (await asking.get("/log")).text
+        without = (await asking.get("/log")).text
+        assert "/log/verification" not in without
+        assert '<a href="/sign-in?next=/log" rel="nofollow">signs in</a> with a key' in without
         token = await signed_in(asking, "reader")
         assert 'action="/log/verification"' in (await asking.get("/log")).text
         sent = {"form_token": token, "since": recorded[2]["hash"]}
