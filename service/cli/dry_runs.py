@@ -49,8 +49,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{done} at position {event['position']}: {sentence(event)}."
     for change in told["changes"]:
         yield f"{name_of(change['person'])} at {name_of(change['lab'])}"
-        yield from _diff(change["before"], change["after"])
-    yield from map(_headcount, told["headcounts"])
+        yield from stints_diff(change["before"], change["after"])
+    yield from map(headcount_change_in_words, told["headcounts"])
     for finding in told["findings"]:
         yield f"+ noticed {finding_sentence(finding)}"
     for finding in told["findings_gone"]:
@@ -59,7 +59,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield "No stay would change."
 
 
-def _diff(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def stints_diff(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
     """Stays that go, then those that come; what differs in evidence alone is said so."""
     old, new = [*map(_stint, before)], [*map(_stint, after)]
     if old == new:
@@ -79,7 +81,8 @@ def _stint(stint: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
-def _headcount(span: Mapping[str, Any]) -> str:
+def headcount_change_in_words(span: Mapping[str, Any]) -> str:
+    """By how many the counts of a lab moved on some days."""
     moves = [
         f"{abs(span[presence])} {'more' if span[presence] > 0 else 'fewer'} {presence}"
         for presence in ("certain", "presumed", "possible")

@@ -5,15 +5,19 @@ import sys
 import click
 
 from service import __version__
+from service.cli.ask import ask
 from service.cli.backup import backup
 from service.cli.bench import bench
+from service.cli.changes import changes
 from service.cli.correct import correct
+from service.cli.corrections import corrections
 from service.cli.doctor import doctor
 from service.cli.erase import erase
 from service.cli.export import export
 from service.cli.keys import keys
 from service.cli.load import load
 from service.cli.migrate import migrate
+from service.cli.moves import moves
 from service.cli.person import person
 from service.cli.record import record
 from service.cli.replay import replay
@@ -25,8 +29,8 @@ from service.cli.who import who
 from service.cli.why import why
 
 COMMANDS: tuple[click.Command, ...] = (
-    serve, who, person, why, record, correct, retract, load, erase, replay, verify, doctor,
-    export, restore, backup, migrate, keys, bench,
+    serve, ask, who, person, why, moves, changes, corrections, record, correct, retract, load,
+    erase, replay, verify, doctor, export, restore, backup, migrate, keys, bench,
 )  # fmt: skip
 
 

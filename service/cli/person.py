@@ -30,24 +30,36 @@ Example:
 @click.option(
     "--known-at", metavar="TIME", help="As known then: an instant, or a position  [default: now]"
 )
+@click.option(
+    "--published-by", metavar="DAY", help="Only by what was published by then  [default: all]"
+)
 @service_options
-def person(service: Service, /, name: str, at: str | None, known_at: str | None) -> None:
+def person(
+    service: Service,
+    /,
+    name: str,
+    at: str | None,
+    known_at: str | None,
+    published_by: str | None,
+) -> None:
     """
     Where somebody was, and what is doubtful about it.
 
     NAME is an id or any known name of the person.
     """
     with service.connect() as client:
-        answer = client.get(path_to("people", name), {"at": at, "known_at": known_at})
+        params = {"at": at, "known_at": known_at, "published_by": published_by}
+        answer = client.get(path_to("people", name), params)
     if service.as_json:
         print_json(answer.raw)
     else:
-        _print_person(answer.json)
+        print_person(answer.json)
 
 
-def _print_person(answer: dict[str, Any]) -> None:
+def print_person(answer: dict[str, Any]) -> None:
+    """A person as the service tells of them: where on the day, every stay, what was noticed."""
     who, stints = answer["person"], answer["stints"]
-    print_line(f"{who['name']} {times_in_words(answer)}: {_whereabouts(stints)}.")
+    print_line(f"{who['name']} {times_in_words(answer)}: {whereabouts(stints)}.")
     if aliases := who.get("aliases"):
         print_line(f"Also known as {', '.join(aliases)}.")
     if stints:
@@ -60,7 +72,8 @@ def _print_person(answer: dict[str, Any]) -> None:
             print_line(f"  {finding_sentence(finding)}")
 
 
-def _whereabouts(stints: list[dict[str, Any]]) -> str:
+def whereabouts(stints: list[dict[str, Any]]) -> str:
+    """Where somebody with these stints was on the day of the answer, and how surely."""
     there = [f"at {name_of(s['lab'])} ({s['presence']})" for s in stints if s["presence"]]
     return ", ".join(there) or "at no lab that the log knows of"
 

@@ -14,6 +14,7 @@ from service.cli.words import (
     MARKS,
     date_in_words,
     day_in_words,
+    headcount_in_words,
     name_of,
     presence_in_words,
     times_in_words,
@@ -33,10 +34,19 @@ Example:
 @click.option(
     "--known-at", metavar="TIME", help="As known then: an instant, or a position  [default: now]"
 )
+@click.option(
+    "--published-by", metavar="DAY", help="Only by what was published by then  [default: all]"
+)
 @click.option("--presence", type=click.Choice([*MARKS]), help="Only these")
 @service_options
 def who(
-    service: Service, /, lab: str, at: str | None, known_at: str | None, presence: str | None
+    service: Service,
+    /,
+    lab: str,
+    at: str | None,
+    known_at: str | None,
+    published_by: str | None,
+    presence: str | None,
 ) -> None:
     """
     Who was at a lab on a day.
@@ -45,20 +55,25 @@ def who(
     accents will do.
     """
     with service.connect() as client:
-        params = {"at": at, "known_at": known_at, "presence": presence}
+        params = {
+            "at": at,
+            "known_at": known_at,
+            "published_by": published_by,
+            "presence": presence,
+        }
         answer = client.get(path_to("labs", lab), params)
     if service.as_json:
         print_json(answer.raw)
     else:
-        _print_roster(answer.json)
+        print_roster(answer.json)
 
 
-def _print_roster(answer: dict[str, Any]) -> None:
+def print_roster(answer: dict[str, Any]) -> None:
+    """A roster as the service tells it: both times, the counts, everyone, what the marks mean."""
     print_line(f"{answer['lab']['name']} {times_in_words(answer)}")
     if standing := _standing_in_words(answer["lab"]):
         print_line(standing)
-    headcount = answer["headcount"]
-    print_line(", ".join(f"{headcount[word]} {word}" for word in MARKS))
+    print_line(headcount_in_words(answer["headcount"]))
     if not answer["members"]:
         print_line("Nobody to show.")
         return

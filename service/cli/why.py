@@ -11,7 +11,6 @@ from service.cli.terminal import print_json, print_line, print_table
 from service.cli.words import (
     bounds_in_words,
     date_in_words,
-    day_in_words,
     name_of,
     presence_in_words,
     times_in_words,
@@ -65,11 +64,7 @@ def _print_why(answer: dict[str, Any]) -> None:
     print_line(answer["sentence"])
     presence = None if answer["presence"] == "absent" else answer["presence"]
     on_leave = bool(answer["stint"] and answer["stint"]["on_leave"])
-    told = f"{presence_in_words(presence, on_leave=on_leave)} {times_in_words(answer)}"
-    if by := answer.get("published_by"):
-        told += f", by what was published by {day_in_words(by)}"
-        told += f" ({answer['undated_events']} undated left out)"
-    print_line(told)
+    print_line(f"{presence_in_words(presence, on_leave=on_leave)} {times_in_words(answer)}")
     if answer["steps"]:
         print_line()
         print_table(HEADINGS, [*_rows(answer["steps"])])

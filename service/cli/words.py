@@ -106,14 +106,27 @@ def instant_in_words(text: str) -> str:
 
 
 def times_in_words(answer: Mapping[str, Any]) -> str:
-    """The two times that *answer* is for: `on 1 June 2024, as known at position 712 (…)`."""
+    """The times that *answer* is for: `on 1 June 2024, as known at position 712 (…)`."""
+    return f"on {day_in_words(answer['at'])}, {knowledge_in_words(answer)}"
+
+
+def knowledge_in_words(answer: Mapping[str, Any]) -> str:
+    """The state of knowledge that *answer* is from, and what of it was public if that is asked."""
     known_at = answer["known_at"]
     known = f"as known at position {known_at['position']}"
     if known_at.get("recorded_at"):
         known += f" ({instant_in_words(known_at['recorded_at'])})"
     if known_at.get("erased_since"):
         known += ", without what was erased since"
-    return f"on {day_in_words(answer['at'])}, {known}"
+    if by := answer.get("published_by"):
+        known += f", by what was published by {day_in_words(by)}"
+        known += f" ({answer['undated_events']} undated left out)"
+    return known
+
+
+def headcount_in_words(headcount: Mapping[str, Any]) -> str:
+    """How many by presence: `3 certain, 1 presumed, 2 possible`."""
+    return ", ".join(f"{headcount[word]} {word}" for word in MARKS)
 
 
 def name_of(ref: Any) -> str:

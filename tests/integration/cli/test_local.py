@@ -59,6 +59,36 @@ def test_record_correct_and_ask_both_ways(data_dir: Path) -> None:
     assert person["stints"][0]["start"]["lo"] == "2024-01-10"
 
 
+def test_questions_are_answered_on_a_data_directory(data_dir: Path) -> None:
+    """Each as text and as JSON, on a log of which the test before made something."""
+    day = ("--from", "2024-02-01", "--to", "2024-04-01", "--known-at", "2")
+    changes = answer(data_dir, "changes", "Analytical Engines", *day)
+    shown = run(data_dir, "changes", "Analytical Engines", *day).stdout
+    assert [len(changes[kind]) for kind in ("joined", "left")] == [1, 0]
+    assert re.search(r"\+ joined +Ada Lovelace +absent +◌ presumed", shown)
+    known = ("--at", "2024-04-01", "--known-from", "2", "--known-to", "3")
+    shown = run(data_dir, "changes", "Analytical Engines", *known).stdout
+    assert re.search(r"- removed +Ada Lovelace +◌ presumed +absent +3", shown)
+
+    corrections = answer(data_dir, "corrections", "--lab", "Analytical Engines")
+    shown = run(data_dir, "corrections", "--lab", "Analytical Engines").stdout
+    assert [one["type"] for one in corrections["items"]] == ["retraction", "correction"]
+    assert "she said so herself\n- Ada Lovelace joined Analytical Engines, 10 January 2024" in shown
+    assert "+ nothing: it is withdrawn" in shown
+
+    then = ("--known-at", "2")
+    assert answer(data_dir, "moves", "--kind", "arrival", *then)["count"]["certain"] == 1
+    assert "1 certain\n" in run(data_dir, "moves", "--to-lab", "Analytical Engines", *then).stdout
+
+    words = ("ask", "where was Ada Lovelace", "in 2024", *then)
+    assert answer(data_dir, *words)["question"]["kind"] == "where"
+    shown = run(data_dir, *words).stdout
+    assert shown.startswith("Where was Ada Lovelace in 2024?\n")
+    assert "On its first day, 1 January 2024: at no lab that the log knows of" in shown
+    public = run(data_dir, "who", "Analytical Engines", "--published-by", "2024-06-01", *then)
+    assert "by what was published by 1 June 2024 (" in public.stdout
+
+
 def test_refusals_exit_with_2_and_record_nothing(data_dir: Path) -> None:
     head = answer(data_dir, "verify")["head"]["position"]
     refused = run(
