@@ -69,7 +69,9 @@ async def list_corrections(visit: Visit) -> Response[bytes]:
         if table is not None:
             return await send_table(visit, await _table(table, page), unpublished(times))
         answer = await page(_before(visit), PAGE_ITEMS)
-        bar = await visit.time_bar(connection, unpublished(times), "Corrections")
+        bar = await visit.time_bar(
+            connection, unpublished(times), "Corrections, with labs as they were called"
+        )
     rest = other_pairs(visit.pairs, BEFORE)
     asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
     json = with_pairs("/v1/corrections", [*said.items(), *asked])

@@ -75,7 +75,10 @@ async def event(visit: Visit) -> Response[bytes]:
             made, name = _table(table, view), f"event-{view['position']}"
             return await send_table(visit, made, unpublished(times), name)
         bar = await visit.time_bar(
-            connection, unpublished(times), f"Event {view['position']}", passing=[DONE]
+            connection,
+            unpublished(times),
+            f"Event {view['position']}, with labs as they were called",
+            passing=[DONE],
         )
     is_log_event = view["type"] in LOG_EVENTS
     said = view.get("event", {}) if is_log_event else view

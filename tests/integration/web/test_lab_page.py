@@ -146,7 +146,10 @@ async def test_joined_and_left_are_those_of_the_api(reader: httpx.AsyncClient) -
             assert movers(side) == [move["person"]["id"] for move in told["items"]]
             count = told["count"]
             most = count["certain"] + count["possible"]
-            some = f"between {count['certain']} and {most} " if count["possible"] else f"{most} "
+            some = f"{most} "
+            if count["possible"]:
+                some = f"between {count['certain']} and " if count["certain"] else "at most "
+                some += f"{most} "
             assert some in before.partition('<p class="summed">')[2].partition("</p>")[0]
 
 

@@ -33,11 +33,11 @@ def movers(text: str) -> list[str]:
 
 def in_words(count: dict[str, int], many: str) -> str:
     most = count["certain"] + count["possible"]
-    return (
-        f"Between {count['certain']:,} and {most:,} {many}"
-        if count["possible"]
-        else f"{most:,} {many}"
-    )
+    if not count["possible"]:
+        return f"{most:,} {many}"
+    if not count["certain"]:
+        return f"At most {most:,} {many}"
+    return f"Between {count['certain']:,} and {most:,} {many}"
 
 
 async def test_rows_are_those_of_the_api(reader: httpx.AsyncClient) -> None:
