@@ -50,20 +50,21 @@ class Paged(Protocol[_Item_co]):
     def next(self) -> str | None: ...
 
 
-def wanted_table(visit: Visit, tables: Sequence[str]) -> str | None:
+def wanted_table(visit: Visit, tables: Sequence[str], *, also: Sequence[str] = ()) -> str | None:
     """
     Which of a page's *tables* the address asks for; None where it asks for the page.
+
+    Shapes: *also* are the forms in which the page is there besides, which are no tables.
 
     Raises:
         BadParameter: no form that there is, or no such table.
     """
     form = visit.text(FORMAT)
-    if form is None:
+    if form is None or form in also:
         return None
     if form not in FORMS:
-        raise BadParameter(
-            FORMAT, f"{shown(form)} is no form of a page; known: {', '.join(FORMS)}."
-        )
+        known = ", ".join((*FORMS, *also))
+        raise BadParameter(FORMAT, f"{shown(form)} is no form of this page; known: {known}.")
     table = visit.text(TABLE) or tables[0]
     if table not in tables:
         raise BadParameter(

@@ -27,7 +27,7 @@ from service.web.asked import with_pairs
 from service.web.effects import Shown, of_effect
 from service.web.page import Page
 from service.web.pictures.drawing import Picture
-from service.web.previews import is_wanted, preview, send_picture
+from service.web.previews import PNG, is_wanted, preview, send_picture
 from service.web.rendering import event_address, event_json
 from service.web.tables import offers, send_table, wanted_table
 from service.web.visits import Visit
@@ -68,7 +68,7 @@ class Link(NamedTuple):
 
 
 async def event(visit: Visit) -> Response[bytes]:
-    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=[PNG])
     async with visit.reading() as (connection, times):
         view = await event_with_effects(connection, event_id_in(visit), times)
         if table is not None:

@@ -24,7 +24,7 @@ from service.web.page import Page
 from service.web.pages.log import PATH as LOG
 from service.web.pages.search import found
 from service.web.pictures.drawing import LANES_MAX, Picture
-from service.web.previews import bar_of, is_wanted, preview, send_picture
+from service.web.previews import PNG, bar_of, is_wanted, preview, send_picture
 from service.web.tables import ROWS_MAX, check_rows, offers, send_table, wanted_table
 from service.web.time_bar import sentence
 from service.web.visits import Visit
@@ -50,7 +50,7 @@ async def home(visit: Visit) -> Response[bytes]:
         return await found(visit, q)
     if visit.text(EVERY_LAB) is not None:
         return await _every_lab(visit)
-    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=[PNG])
     async with visit.reading() as (connection, times):
         if table is not None:
             return await _labs_table(visit, connection, times)

@@ -42,7 +42,7 @@ from service.web.pages.findings import every_finding
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.pictures.drawing import Picture
-from service.web.previews import curve, is_wanted, preview, send_picture
+from service.web.previews import PNG, curve, is_wanted, preview, send_picture
 from service.web.rendering import lab_address, lab_json, person_address
 from service.web.roster_rows import Line, roster_rows
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
@@ -89,19 +89,18 @@ async def lab(visit: Visit) -> Response[bytes]:
     if sort not in _ORDERS:
         raise BadParameter(SORT, f"{shown(sort)} is no order; known: {', '.join(_ORDERS)}.")
     asked = asked_period(visit)
-    is_feed, is_picture = feeds.is_wanted(visit), is_wanted(visit)
-    table = None if is_feed or is_picture else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=(PNG, feeds.ATOM))
     async with visit.reading() as (connection, times):
         state = await lab_state(connection, name, times)
         elsewhere = visit.elsewhere("lab", state.lab.id)
         if elsewhere is not None:
             return elsewhere
-        if is_feed:
+        if feeds.is_wanted(visit):
             return await _feed(connection, visit, state, times)
         window = _window(state, visit.today, times)
         lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
         period = year_up_to(asked, times.at)
-        if is_picture:
+        if is_wanted(visit):
             grown = await _growth(visit, state, times)
             return await send_picture(visit, _picture(state, times, grown))
         if table is not None:

@@ -52,12 +52,11 @@ class Line(NamedTuple):
 
 async def log(visit: Visit) -> Response[bytes]:
     before = position_before(visit)
-    is_feed = feeds.is_wanted(visit)
-    table = None if is_feed else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=[feeds.ATOM])
     async with visit.reading() as (connection, times):
         # What is on the log does not depend on what was published by when.
         times.published_by = None
-        if is_feed:
+        if feeds.is_wanted(visit):
             newest = await latest_events(connection, times, before=None, limit=feeds.WORDS_MAX)
             words = feeds.words_in(newest.items)
             return await feeds.send_feed(

@@ -20,7 +20,7 @@ from service.web.page import Page
 from service.web.pages.search import MOVES
 from service.web.periods import FROM, TO, asked_period, balance_of, lately_up_to
 from service.web.pictures.drawing import Picture
-from service.web.previews import is_wanted, pairs_of, preview, send_picture
+from service.web.previews import PNG, is_wanted, pairs_of, preview, send_picture
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.time_bar import in_the_period, sentence
 from service.web.visits import Visit
@@ -55,7 +55,7 @@ async def list_moves(visit: Visit) -> Response[bytes]:
             "where they arrived.",
         )
     period = asked_period(visit)
-    table = None if is_wanted(visit) else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=[PNG])
 
     def address(filters: Mapping[str, str]) -> str:
         return with_pairs(MOVES, [*filters.items(), *visit.asked.pairs])

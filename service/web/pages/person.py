@@ -29,7 +29,7 @@ from service.web.lanes import AtOnce, at_once, lanes, overlap_pieces
 from service.web.ledger import ledger_line, ledger_table
 from service.web.page import Page
 from service.web.pictures.drawing import Picture
-from service.web.previews import is_wanted, lane_of, preview, send_picture
+from service.web.previews import PNG, is_wanted, lane_of, preview, send_picture
 from service.web.rendering import lab_address, person_address, person_json
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
@@ -75,8 +75,7 @@ class Together(NamedTuple):
 
 
 async def person(visit: Visit) -> Response[bytes]:
-    is_feed, is_picture = feeds.is_wanted(visit), is_wanted(visit)
-    table = None if is_feed or is_picture else wanted_table(visit, TABLES)
+    table = wanted_table(visit, TABLES, also=(PNG, feeds.ATOM))
     async with visit.reading() as (connection, times):
         state = await person_state(connection, visit.path["person"], times)
         one = state.person
@@ -94,12 +93,12 @@ async def person(visit: Visit) -> Response[bytes]:
             )
             check_rows(len(every.items) + (every.next is not None), "The API has them by lab.")
             return await send_table(visit, colleagues_table(every.items), times, one.id)
-        if is_picture:
+        if is_wanted(visit):
             whys = await _whys(connection, state, stints, times)
             return await send_picture(visit, _picture(visit, state, times, whys))
         rests_on = [event_id for stint in stints for event_id in stint.events]
         ledger = await ledger_of(connection, one.id, times, also=rests_on)
-        if is_feed:
+        if feeds.is_wanted(visit):
             return await feeds.send_feed(
                 visit,
                 connection,

@@ -142,7 +142,7 @@ async def test_tables_are_files_too(reader: httpx.AsyncClient) -> None:
     assert "is no table of this page; known: stints, events, findings, colleagues." in unescape(
         (await page(reader, f"{address}&table=x", 422)).text
     )
-    assert "is no form of a page; known: csv, json." in unescape(
+    assert "is no form of this page; known: csv, json, png, atom." in unescape(
         (await page(reader, "/people/lucas-beyer?format=xls", 422)).text
     )
 
