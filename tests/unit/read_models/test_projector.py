@@ -2,12 +2,13 @@
 
 import pytest
 
-from service.domain import findings, fold
-from service.domain.events import Position
+from service.domain import findings, fold, history
+from service.domain.events import Entity, Position, RecordedEvent
+from service.domain.identity import PersonFacts, fold_people
 from service.domain.labs import Labs
-from service.read_models.beliefs import Beliefs, finding_of
+from service.read_models.beliefs import Belief, Beliefs, Row, finding_of
 from service.read_models.projector import project_people
-from tests.support.builders import hire, log, retraction
+from tests.support.builders import departure, hire, log, retraction
 
 ALIKE = 40
 PAIRS = ALIKE * (ALIKE - 1) // 2
@@ -63,6 +64,40 @@ def test_pair_that_goes_is_closed_by_what_it_says() -> None:
         [[2, 3], [1, 2]],
     )
     assert _pairs(beliefs) == 0
+
+
+def test_names_of_somebody_known_are_folded_only_where_they_are_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Work is counted, not time; what is believed of names stands until it is told anew."""
+    folded: list[int] = []
+
+    def counting(recorded: list[RecordedEvent]) -> dict[str, PersonFacts]:
+        folded.append(len(recorded))
+        return fold_people(recorded)
+
+    monkeypatch.setattr(history, "fold_people", counting)
+    events = log(
+        hire(Entity(id="ann", name="Ann"), at="x", on="2020"),
+        departure("ann", at="x", on="2021"),
+        hire(Entity(id="ann", name="Anne"), at="x", on="2022"),
+    )
+    believed: dict[Row, Belief] = {}
+    names = []
+    for after in range(3):
+        beliefs = Beliefs({row: Belief(b.known_from, 1, b.columns) for row, b in believed.items()})
+        project_people(
+            frozenset({"ann"}),
+            events[: after + 1],
+            after=Position(after),
+            labs=Labs(),
+            changes=[],
+            beliefs=beliefs,
+        )
+        believed = beliefs.believed
+        names.append(sorted(b.columns[1] for row, b in believed.items() if row.model == "names"))
+    assert names == [["ann"], ["ann"], ["ann", "anne"]]
+    assert folded == [1, 3]
 
 
 def _pairs(beliefs: Beliefs) -> int:
