@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -103,15 +103,15 @@ class Lines:
         self._rest = [stay.rest for stay in stays]
         self._known_from = array("q", [stay.known_from for stay in stays])
         self._known_to = array("q", [stay.known_to for stay in stays])
-        days = [day for stay in stays for day in stay.days]
-        self._first = array("i", [first for first, _, _ in days])
-        self._after = array("i", [after for _, after, _ in days])
-        self._middle = array("I", [number for _, _, number in days])
+        days = list(chain.from_iterable([stay.days for stay in stays]))
+        self._first = array("i", map(itemgetter(0), days))
+        self._after = array("i", map(itemgetter(1), days))
+        self._middle = array("I", map(itemgetter(2), days))
         """Of each line the number of what it shows, and of its stay."""
-        self._stay = array("I", [n for n, stay in enumerate(stays) for _ in stay.days])
-        self._has_limits = bytes(
-            stay.known_from > since or stay.known_to < BELIEVED for stay in stays for _ in stay.days
-        )
+        lines = [len(stay.days) for stay in stays]
+        self._stay = array("I", chain.from_iterable(map(repeat, range(len(lines)), lines)))
+        has_limits = [stay.known_from > since or stay.known_to < BELIEVED for stay in stays]
+        self._has_limits = bytes(chain.from_iterable(map(repeat, has_limits, lines)))
         """Of each line whether there are positions since the first at which it is not known."""
         self._parts, self._near = _divided(self._first, self._after)
 

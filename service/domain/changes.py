@@ -156,7 +156,7 @@ def _spans_of(change: StintChange) -> Iterable[RosterSpan]:
 def _line(stints: Sequence[Stint], at: date) -> tuple[object, ...] | None:
     """What a roster shows of someone on a day, but for the dates of the stint itself."""
     standing = standing_on(stints, at)
-    return standing and (standing.presence, standing.post, standing.on_leave)
+    return None if standing is None else (standing.presence, standing.post, standing.on_leave)
 
 
 def _turning_days(stint: Stint) -> Iterable[date]:

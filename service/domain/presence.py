@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from service.domain.events import DEFAULT_RELATION
 from service.domain.stints import NO_POST, Dated, Post, Stint, applied
@@ -12,7 +14,7 @@ STRENGTH: dict[Presence, int] = {"certain": 0, "presumed": 1, "possible": 2}
 _DAY = timedelta(days=1)
 
 
-class Standing(NamedTuple):
+class Standing(Struct, frozen=True, gc=False):
     """How someone stood at a lab on a day."""
 
     presence: Presence
