@@ -79,6 +79,27 @@ async def test_what_is_no_event_is_not_there(reader: httpx.AsyncClient) -> None:
         assert answer.status_code == 404, event_id
 
 
+async def test_sources_of_both_words_are_listed_once_if_they_are_the_same(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    sources = [{"url": "https://example.org/news", "title": "News"}]
+    (*_, event) = await record(client, *SEED, hire(sources=sources))
+    says = hire(date="2021", sources=sources)
+    target, about = event["event_id"], "Said on these sources, first and now"
+    async with browser(made) as asking:
+        await record(client, {"type": "correction", "target": target, "reason": "r", "event": says})
+        shown = (await asking.get(f"/events/{target}")).text
+        assert about in shown
+        assert "Says so now on these sources" not in shown
+        other = says | {"sources": [{"url": "https://example.org/other"}]}
+        await record(
+            client, {"type": "correction", "target": target, "reason": "r", "event": other}
+        )
+        shown = (await asking.get(f"/events/{target}")).text
+        assert about not in shown
+        assert "Says so now on these sources" in shown
+
+
 async def test_what_was_erased_says_when_and_why(
     made: Machinery, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
