@@ -43,6 +43,8 @@ async def test_every_lab_is_that_of_the_api(reader: httpx.AsyncClient) -> None:
     shown = await page(reader, "/?labs=all&at=2024-06-01")
     rows = re.findall(r'<th scope="row"><a href="/labs/([^"?]+)', shown)
     assert rows == [lab["id"] for lab in told["items"]]
+    cells = re.findall(r"</th><td>([^<]*)</td><td>([^<]*)</td><td>", shown)
+    assert cells == [(lab["kind"] or "", lab["country"] or "") for lab in told["items"]]
     assert "is none of: all" in await page(reader, "/?labs=some", 422)
 
 
