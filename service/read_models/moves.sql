@@ -4,15 +4,40 @@
 -- $1 began_from text  $2 began_to text  $3 ended_from text  $4 ended_to text
 -- $5 position bigint  $6 people_max bigint  $7 lab_id text
 -- Days as contents have them; null ones are asked of nobody. The columns have the first day of a
--- start and the last one of an end, the content has the others. What all labs are believed to be
--- now is found in two indexes of nothing else; what was known of all before is looked for in every
--- row. Careers are looked up, whatever the planner thinks of how many there are.
-WITH movers AS MATERIALIZED (
+-- start and the last one of an end, the content has the others. Of all labs there are two indexes
+-- of what is believed now; not long before the head the people whom events since can have moved, as
+-- in fetch_moved, are looked at beside. What was known earlier, or before a fact about a lab, is
+-- looked for in every row. Careers are looked up, whatever the planner thinks of how many there
+-- are.
+WITH RECURSIVE since AS (
+    SELECT DISTINCT kind, subject_id, is_fact
+    FROM event_subjects
+    WHERE position > $5::bigint AND (SELECT max(position) FROM events) - $5::bigint <= 1000
+),
+moved AS (
+    SELECT subject_id AS person_id
+    FROM since
+    WHERE kind = 'person'
+    UNION
+    SELECT other.subject_id
+    FROM moved
+    JOIN event_subjects AS own
+        ON own.kind = 'person' AND own.subject_id = moved.person_id AND own.is_link
+    JOIN event_subjects AS other
+        ON other.position = own.position AND other.kind = 'person' AND other.is_link
+),
+way AS (
+    SELECT
+        (SELECT max(position) FROM events) - $5::bigint <= 1000
+        AND NOT EXISTS (SELECT FROM since WHERE kind = 'lab' AND is_fact) AS is_short
+),
+movers AS MATERIALIZED (
     SELECT person_id
     FROM stints
     WHERE $7::text IS NULL
-        AND $5::bigint = (SELECT max(position) FROM events)
+        AND (SELECT is_short FROM way)
         AND known_to = 9223372036854775807
+        AND known_from <= $5::bigint
         AND start_lo <= $2::text::date
         AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
             >= $1::text
@@ -20,8 +45,9 @@ WITH movers AS MATERIALIZED (
     SELECT person_id
     FROM stints
     WHERE $7::text IS NULL
-        AND $5::bigint = (SELECT max(position) FROM events)
+        AND (SELECT is_short FROM way)
         AND known_to = 9223372036854775807
+        AND known_from <= $5::bigint
         AND end_hi >= $3::text::date
         AND strpos(content, '"end":{') > 0
         AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
@@ -36,9 +62,17 @@ WITH movers AS MATERIALIZED (
             AND known_from <= $5::bigint
         UNION ALL
         SELECT person_id, start_lo, end_hi, content
+        FROM moved
+        JOIN stints USING (person_id)
+        WHERE $7::text IS NULL
+            AND (SELECT is_short FROM way)
+            AND known_to > $5::bigint
+            AND known_from <= $5::bigint
+        UNION ALL
+        SELECT person_id, start_lo, end_hi, content
         FROM stints
         WHERE $7::text IS NULL
-            AND $5::bigint <> (SELECT max(position) FROM events)
+            AND NOT (SELECT is_short FROM way)
             AND known_to > $5::bigint
             AND known_from <= $5::bigint
     ) AS known
@@ -76,8 +110,30 @@ WHERE people > $6::bigint;
 -- $1 first text  $2 last text  $3 position bigint  $4 limit bigint
 -- A date is in order by its last day, or by the first one if nothing says when it ended; a start
 -- that is not known says of no day that somebody came. Days are as contents have them. Each kind
--- is read in the order of an index of what is believed now, from the latest on; what was known
--- before is looked for in every row.
+-- is read in the order of an index of what is believed now, from the latest on, and beside it what
+-- was believed of those whom events since can have moved; of earlier see fetch_careers.
+WITH RECURSIVE since AS (
+    SELECT DISTINCT kind, subject_id, is_fact
+    FROM event_subjects
+    WHERE position > $3::bigint AND (SELECT max(position) FROM events) - $3::bigint <= 1000
+),
+moved AS (
+    SELECT subject_id AS person_id
+    FROM since
+    WHERE kind = 'person'
+    UNION
+    SELECT other.subject_id
+    FROM moved
+    JOIN event_subjects AS own
+        ON own.kind = 'person' AND own.subject_id = moved.person_id AND own.is_link
+    JOIN event_subjects AS other
+        ON other.position = own.position AND other.kind = 'person' AND other.is_link
+),
+way AS (
+    SELECT
+        (SELECT max(position) FROM events) - $3::bigint <= 1000
+        AND NOT EXISTS (SELECT FROM since WHERE kind = 'lab' AND is_fact) AS is_short
+)
 SELECT kind, person_id, turn
 FROM (
     (
@@ -86,8 +142,9 @@ FROM (
             person_id,
             left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C" AS turn
         FROM stints
-        WHERE $3::bigint = (SELECT max(position) FROM events)
+        WHERE (SELECT is_short FROM way)
             AND known_to = 9223372036854775807
+            AND known_from <= $3::bigint
             AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
                 >= $1::text
             AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
@@ -102,8 +159,9 @@ FROM (
     (
         SELECT 'began_since', person_id, to_char(start_lo, 'YYYY-MM-DD')
         FROM stints
-        WHERE $3::bigint = (SELECT max(position) FROM events)
+        WHERE (SELECT is_short FROM way)
             AND known_to = 9223372036854775807
+            AND known_from <= $3::bigint
             AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
                 = '9999-12-31'
             AND start_lo >= $1::text::date
@@ -116,8 +174,9 @@ FROM (
     (
         SELECT 'ended', person_id, to_char(end_hi, 'YYYY-MM-DD')
         FROM stints
-        WHERE $3::bigint = (SELECT max(position) FROM events)
+        WHERE (SELECT is_short FROM way)
             AND known_to = 9223372036854775807
+            AND known_from <= $3::bigint
             AND strpos(content, '"end":{') > 0
             AND end_hi >= $1::text::date
             AND end_hi <= $2::text::date
@@ -131,14 +190,42 @@ FROM (
             person_id,
             left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C" AS turn
         FROM stints
-        WHERE $3::bigint = (SELECT max(position) FROM events)
+        WHERE (SELECT is_short FROM way)
             AND known_to = 9223372036854775807
+            AND known_from <= $3::bigint
             AND strpos(content, '"end":{') > 0
             AND end_hi = 'infinity'
             AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
                 >= $1::text
             AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
                 <= $2::text
+        ORDER BY turn DESC, person_id DESC
+        LIMIT $4::bigint
+    )
+    UNION ALL
+    (
+        SELECT 'moved', person_id, turn
+        FROM moved
+        JOIN stints USING (person_id)
+        CROSS JOIN LATERAL (
+            SELECT content::json -> 'start' AS said
+            UNION ALL
+            SELECT content::json -> 'end'
+        ) AS dates
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE said ->> 'hi'
+                    WHEN '9999-12-31' THEN said ->> 'lo'
+                    ELSE said ->> 'hi'
+                END COLLATE "C" AS turn
+        ) AS turns
+        WHERE (SELECT is_short FROM way)
+            AND known_to > $3::bigint
+            AND known_from <= $3::bigint
+            AND start_lo <= $2::text::date
+            AND end_hi >= $1::text::date
+            AND said ->> 'date_text' IS NOT NULL
+            AND turn BETWEEN $1::text AND $2::text
         ORDER BY turn DESC, person_id DESC
         LIMIT $4::bigint
     )
@@ -158,7 +245,7 @@ FROM (
                     ELSE said ->> 'hi'
                 END COLLATE "C" AS turn
         ) AS turns
-        WHERE $3::bigint <> (SELECT max(position) FROM events)
+        WHERE NOT (SELECT is_short FROM way)
             AND known_to > $3::bigint
             AND known_from <= $3::bigint
             AND start_lo <= $2::text::date

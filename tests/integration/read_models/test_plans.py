@@ -111,12 +111,13 @@ ASKED = [
         for by in (STINTS_BY_LAB, STINTS_BY_PERSON)
     ),
     *(
-        Asked("read_models", "moves:fetch_careers", (*days, NOW, 20_000, None), by)
-        for days, by in (
-            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_START),
-            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_END),
-            ((*SAID_WEEK, *SAID_WEEK), STINTS_BY_PERSON),
-            ((None, None, *SAID_WEEK), STINTS_BY_END),
+        Asked("read_models", "moves:fetch_careers", (*days, position, 20_000, None), by)
+        for days, position, by in (
+            ((*SAID_WEEK, *SAID_WEEK), NOW, STINTS_BY_START),
+            ((*SAID_WEEK, *SAID_WEEK), NOW - 20, STINTS_BY_START),
+            ((*SAID_WEEK, *SAID_WEEK), NOW, STINTS_BY_END),
+            ((*SAID_WEEK, *SAID_WEEK), NOW, STINTS_BY_PERSON),
+            ((None, None, *SAID_WEEK), NOW, STINTS_BY_END),
         )
     ),
     *(
