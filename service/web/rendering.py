@@ -133,6 +133,8 @@ def as_value(text: str) -> Markup:
 _TEMPLATES = Environment(
     loader=PackageLoader("service.web"),
     autoescape=True,
+    # They come with the program: nobody has to look at their files for each page.
+    auto_reload=False,
     undefined=StrictUndefined,
     finalize=_shown,
     trim_blocks=True,
