@@ -17,10 +17,13 @@ from service.domain.events import (
     Correction,
     Entity,
     Fact,
+    Kind,
     Payload,
+    PersonEvent,
     Position,
     Profile,
     RecordedEvent,
+    Ref,
     Reference,
     Renaming,
     Retraction,
@@ -55,7 +58,7 @@ async def read_scope(connection: Connection, commands: Sequence[Command], now: d
     payloads = [s.payload for command in commands for s in command.submissions]
     needed = await read_group(
         connection,
-        [asked for payload in payloads for asked in _asked(payload)],
+        list(_asked(payloads)),
         event_ids=_event_ids(commands),
         receipt_keys=[c.receipt_key for c in commands if c.receipt_key is not None],
     )
@@ -156,12 +159,20 @@ def _is_covered(scope: Scope, concerned: Concerned) -> bool:
     ) and all(one in kept.labs or Subject("lab", one) not in before for one in concerned.labs)
 
 
-def _asked(payload: Payload) -> Iterable[Asked]:
-    """Whom *payload* names, and of which labs it may be a fact."""
-    fact = payload.event if isinstance(payload, Correction) else payload
-    for reference in references(fact):
-        # An object can give its lab a name, which is a fact of it.
-        yield Asked(reference, fact.is_lab_fact or isinstance(reference.ref, Entity))
+def _asked(payloads: Iterable[Payload]) -> Iterable[Asked]:
+    """Whom *payloads* name, and of which labs they may be facts; the same text mostly once."""
+    asked: set[tuple[Kind, Ref]] = set()
+    for payload in payloads:
+        fact = payload.event if isinstance(payload, Correction) else payload
+        if isinstance(fact, PersonEvent):
+            # Most events are of this kind, and name whom others name.
+            named: tuple[tuple[Kind, Ref], ...] = (("person", fact.person), ("lab", fact.lab))
+            if asked.issuperset(named):
+                continue
+            asked.update(one for one in named if isinstance(one[1], str))
+        for reference in references(fact):
+            # An object can give its lab a name, which is a fact of it.
+            yield Asked(reference, fact.is_lab_fact or isinstance(reference.ref, Entity))
 
 
 def _event_ids(commands: Iterable[Command]) -> set[UUID]:

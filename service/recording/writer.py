@@ -8,7 +8,8 @@ A command that is refused fails alone; a fault of the database lets each be trie
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -323,6 +324,31 @@ async def record(
     One statement reads and one, the last, writes; outside a transaction the latter commits. Of
     many events the log is written while the read models are worked out.
     """
+    with _collected_later(sum(len(command.submissions) for command in commands) >= MANY_EVENTS):
+        return await _record(connection, commands, chance)
+
+
+@contextlib.contextmanager
+def _collected_later(is_so: bool) -> Iterator[None]:
+    """
+    No look for circles in the block, if *is_so*.
+
+    What a large group makes lives until it is committed and has none: looking would cost it a
+    twentieth.
+    """
+    is_so = is_so and gc.isenabled()
+    if is_so:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if is_so:
+            gc.enable()
+
+
+async def _record(
+    connection: Connection, commands: Sequence[Command], chance: Chance
+) -> list[Recorded | BaseException]:
     scope = await read_scope(connection, commands, chance.now())
     after = scope.head.position
     admitted: list[tuple[Position, Admitted | Refusal]] = []
