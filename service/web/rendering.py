@@ -15,6 +15,7 @@ from service.printable import printable
 from service.web.asked import AT, Asked, with_pairs
 from service.web.assets import address_of
 from service.web.charts.strips import pieces_svg
+from service.web.directions import isolated
 
 _FIRST_DAY = date(1970, 1, 1)
 NAVIGATION = (
@@ -115,6 +116,11 @@ def _coded(text: str) -> Markup:
     return Markup("".join(said))  # noqa: S704 (every part is escaped)
 
 
+def _sentence(text: str) -> Markup:
+    """A sentence that names are part of, each in its own direction."""
+    return isolated(_shown(text))
+
+
 def as_value(text: str) -> Markup:
     """
     A text as a form sends it back: what would act or hide is there, as a reference.
@@ -141,6 +147,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["coded"] = _coded
+_TEMPLATES.filters["sentence"] = _sentence
 _TEMPLATES.globals |= {
     "asset": address_of,
     "navigation": NAVIGATION,
