@@ -17,7 +17,8 @@ from service.domain.dates import in_words
 from service.domain.presence import Presence
 from service.domain.stints import Stint
 from service.web.asked import Asked
-from service.web.charts.strips import Piece, pieces_svg
+from service.web.charts.scales import Window
+from service.web.charts.strips import pieces_svg, strip
 from service.web.rendering import as_shown, at_the_same_time, person_address
 
 _RELATIONS_UNSAID = ("employee", "founder")
@@ -29,7 +30,6 @@ class Line(NamedTuple):
 
     member: Member
     stints: Sequence[Stint]
-    pieces: Sequence[Piece]
 
     @property
     def first(self) -> date:
@@ -38,12 +38,17 @@ class Line(NamedTuple):
 
 
 def roster_rows(
-    lines: Sequence[Line], asked: Asked, words: Mapping[Presence, Markup], rule: Markup
+    lines: Sequence[Line],
+    window: Window,
+    asked: Asked,
+    words: Mapping[Presence, Markup],
+    rule: Markup,
 ) -> Markup:
     """
     The rows as HTML, in the order of *lines*; links keep the times that were *asked* for.
 
-    Shapes: *words* by presence its mark with its word, *rule* the day on a strip, as SVG.
+    Shapes: stays are drawn along *window*; *words* by presence its mark with its word, *rule* the
+    day on a strip, as SVG.
     """
     times = as_shown(at_the_same_time("", asked))
     rows = (
@@ -54,7 +59,7 @@ def roster_rows(
         f'<td class="role">{_role(line.member.role, line.member.relation)}</td>'
         f'<td class="since">{_days(line.member.since, line.member.until)}</td>'
         f'<td class="stay"><svg class="strip" aria-hidden="true" width="100%" height="18">'
-        f"{pieces_svg(line.pieces)}{rule}</svg></td></tr>\n"
+        f"{pieces_svg(strip(line.stints, window))}{rule}</svg></td></tr>\n"
         for line in lines
     )
     return Markup("".join(rows))  # noqa: S704 (every text in it is escaped)
@@ -66,7 +71,7 @@ def _leave(member: Member) -> str:
 
 @lru_cache(maxsize=4096)
 def _role(role: str | None, relation: str | None) -> str:
-    said = as_shown(role or "")
+    said = f"<bdi>{as_shown(role)}</bdi>" if role else ""
     if relation is None or relation in _RELATIONS_UNSAID:
         return said
     return f'{said} <span class="soft">{as_shown(relation)}</span>'

@@ -33,6 +33,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.url
 
 
+@pytest.fixture(scope="session")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another, with the same history, which tests add to: each looks at what is its own."""
+    data = tmp_path_factory.mktemp("changing")
+    with served(data, environment={"TIMELINE_API_KEY": KEY}) as running:
+        yield running.url
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for a file of tests: while it is there its thread can run no other event loop."""
@@ -77,6 +85,13 @@ def is_within_the_window(page: Page) -> bool:
     """Whether nothing of the page has to be looked for by moving it sideways."""
     width: int = page.evaluate("document.documentElement.scrollWidth")
     return page.viewport_size is not None and width <= page.viewport_size["width"]
+
+
+def sign_in(page: Page, go_on: str, url: str = "", key: str = KEY) -> None:
+    """Sign in by the form, and go on; of a page that was not told a base, *url* is that."""
+    page.goto(f"{url}/sign-in?next={go_on}")
+    page.get_by_label("Key").fill(key)
+    page.locator("main").get_by_role("button", name="Sign in").click()
 
 
 def _complaint(message: ConsoleMessage) -> list[str]:

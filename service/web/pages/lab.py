@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Response
 from markupsafe import Markup
@@ -34,12 +35,13 @@ from service.web.charts.flows import Flow as Ribbons
 from service.web.charts.flows import Flows, flows
 from service.web.charts.lines import LabLine, line_of
 from service.web.charts.scales import Tick, Window
-from service.web.charts.strips import EARLIEST, reach, strip
+from service.web.charts.strips import EARLIEST, reach
 from service.web.growth import Growth, growth
 from service.web.lately import state_of
 from service.web.page import Page
 from service.web.pages.findings import every_finding
 from service.web.pages.search import MOVES
+from service.web.paging import AFTER
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.pictures.drawing import Picture
 from service.web.previews import PNG, curve, is_wanted, preview, send_picture
@@ -51,6 +53,8 @@ from service.web.visits import ROSTER, Visit
 
 MOVES_SHOWN_MAX = 25
 """Arrivals, and departures, that stand on the page; all are on the page of moves."""
+ROSTER_SHOWN_MAX = 500
+"""People that stand on one page of the roster."""
 FLOWS_DRAWN_MAX = 8
 FINDINGS_SHOWN_MAX = 10
 OLDEST_SHOWN_MAX = 5
@@ -65,11 +69,22 @@ _Key = Callable[["Line"], Any]
 
 
 class Order(NamedTuple):
-    """A way to list the roster."""
+    """A way to list the roster, or a page of it."""
 
     name: str
     address: str
     is_here: bool
+
+
+class Part(NamedTuple):
+    """So much of the roster as one page shows, and where the rest of it is."""
+
+    lines: Sequence[Line]
+    first: int
+    """Its place in the whole roster, from 1; that of the last one is next."""
+    last: int
+    pages: Sequence[Order]
+    """None where one page shows everybody."""
 
 
 _ORDERS: dict[str, tuple[str, _Key]] = {
@@ -98,7 +113,7 @@ async def lab(visit: Visit) -> Response[bytes]:
         if feeds.is_wanted(visit):
             return await _feed(connection, visit, state, times)
         window = _window(state, visit.today, times)
-        lines = sorted(_lines(state, window), key=_ORDERS[sort][1])
+        lines = sorted(_lines(state), key=_ORDERS[sort][1])
         period = year_up_to(asked, times.at)
         if is_wanted(visit):
             grown = await _growth(visit, state, times)
@@ -109,9 +124,17 @@ async def lab(visit: Visit) -> Response[bytes]:
         count = state.headcount
         standing = {line.member.person.id: line.member.presence for line in lines}
         founders = [f for f in state.lab.founders if f.id in standing]
+        part = _part(visit, lines)
         bar = await visit.time_bar(
-            connection, times, state.lab.name, uncertain=count.presumed + count.possible
+            connection,
+            times,
+            state.lab.name,
+            # Of a day when nobody is known to have been there nothing is certain either.
+            uncertain=count.presumed + count.possible if lines else None,
+            passing=[AFTER],
         )
+        if part.first > 1:
+            bar = bar._replace(cite=f"{bar.cite}&{urlencode({AFTER: visit.said(AFTER)})}")
         rest = None
         if visit.part != ROSTER:
             rest = await _rest(connection, visit, state, times, period)
@@ -125,12 +148,14 @@ async def lab(visit: Visit) -> Response[bytes]:
         founders_there=founders,
         founders_doubtful=sum(standing[f.id] != "certain" for f in founders),
         standing=standing,
-        lines=lines,
-        rows=partial(roster_rows, lines, visit.asked),
+        people=len(lines),
+        part=part,
+        rows=partial(roster_rows, part.lines, window, visit.asked),
         ticks=window.ticks(),
         window=window,
         days=_days_of_slider(state, window, times),
         rule=window.x(times.at),
+        today=visit.today,
         orders=_orders(visit, sort),
         took_in=[step.lab for step in absorbing if step.lo <= times.at],
         takes_in=[step.lab for step in absorbing if step.lo > times.at],
@@ -322,15 +347,39 @@ def _oldest_evidence(lines: Sequence[Line]) -> list[Member]:
     return known[:OLDEST_SHOWN_MAX]
 
 
-def _lines(state: LabState, window: Window) -> list[Line]:
+def _lines(state: LabState) -> list[Line]:
     return [
-        Line(
-            member_of(state.labels.person(person), standing),
-            state.stints[person],
-            strip(state.stints[person], window),
-        )
+        Line(member_of(state.labels.person(person), standing), state.stints[person])
         for person, standing in state.standings.items()
     ]
+
+
+def _part(visit: Visit, lines: Sequence[Line]) -> Part:
+    """
+    The page of the roster that begins after whom the address names.
+
+    Who is on the roster no more, since it is of another day, begins none: that is the first page.
+    """
+    ids = [line.member.person.id for line in lines]
+    after = visit.text(AFTER)
+    first = ids.index(after) + 1 if after in ids[:-1] else 0
+    shown = lines[first : first + ROSTER_SHOWN_MAX]
+    path = visit.address.partition("?")[0]
+    rest = other_pairs(visit.pairs, AFTER)
+    begins = range(0, len(lines), ROSTER_SHOWN_MAX) if len(lines) > ROSTER_SHOWN_MAX else ()
+    return Part(
+        lines=shown,
+        first=first + 1,
+        last=first + len(shown),
+        pages=[
+            Order(
+                f"{number:,}",
+                with_pairs(path, [*rest, *([(AFTER, ids[begin - 1])] if begin else [])]),
+                begin == first,
+            )
+            for number, begin in enumerate(begins, start=1)
+        ],
+    )
 
 
 def _window(state: LabState, today: date, times: Times) -> Window:
@@ -441,7 +490,7 @@ def _days_of_slider(state: LabState, window: Window, times: Times) -> Window:
 
 def _orders(visit: Visit, sort: str) -> list[Order]:
     path = visit.address.partition("?")[0]
-    rest = other_pairs(visit.pairs, SORT)
+    rest = other_pairs(visit.pairs, SORT, AFTER)
     return [
         Order(name, with_pairs(path, [*rest, (SORT, key)]), key == sort)
         for key, (name, _) in _ORDERS.items()

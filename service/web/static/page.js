@@ -155,6 +155,8 @@ class Slider {
   address(days) {
     const address = new URL(location.href);
     address.searchParams.set("at", toText(days));
+    /* A place in the roster of one day is none in that of another. */
+    address.searchParams.delete("after");
     address.hash = "";
     return address;
   }

@@ -1,8 +1,10 @@
 """The page of a lab says what the API says of it, for the times that its address asks for."""
 
+import html
 import re
 
 import httpx
+import pytest
 
 from service.api.operations import Machinery
 from tests.integration.api.asking import SEED, get, hire, record
@@ -43,6 +45,33 @@ async def test_every_order_lists_everyone(reader: httpx.AsyncClient) -> None:
     assert len({tuple(people) for people in found.values()}) == 4
     refused = await page(reader, "/labs/openai?sort=size", 422)
     assert "&#39;size&#39; is no order" in refused.text
+
+
+async def test_roster_of_many_is_shown_in_parts(
+    reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "/labs/openai?at=2023-11-20&sort=name"
+    whole = (await page(reader, address)).text
+    assert "Pages of the roster" not in whole
+    everybody = listed(whole)
+    monkeypatch.setattr("service.web.pages.lab.ROSTER_SHOWN_MAX", 30)
+    first = (await page(reader, address)).text
+    assert f"People 1 to 30 of {len(everybody)}." in first
+    assert first.count('<tr class="is-') == 30
+    above = first.partition('class="pages"')[2].partition("</ul>")[0]
+    links = [html.unescape(each) for each in re.findall(r'href="([^"]+)#roster"', above)]
+    assert links[0] == address
+    found = [one for link in links for one in listed((await page(reader, link)).text)]
+    assert found == everybody
+    # Who is there no more begins no page; the first one is shown.
+    assert listed((await page(reader, f"{address}&after=nobody")).text) == everybody[:30]
+    assert listed((await page(reader, f"{address}&after={everybody[-1]}")).text) == everybody[:30]
+    second = (await page(reader, links[1])).text
+    assert f"People 31 to 60 of {len(everybody)}." in second
+    bar = second.partition('<section class="times"')[2].partition("</section>")[0]
+    assert "after" not in bar, "another day has another roster"
+    cited = html.unescape(re.findall(r'rel="bookmark" href="([^"]+)"', second)[0])
+    assert listed((await page(reader, cited)).text) == everybody[30:60]
 
 
 async def test_links_stay_at_the_times_of_the_page(reader: httpx.AsyncClient) -> None:
