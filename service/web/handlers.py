@@ -9,7 +9,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from service.answers.kept import Standing
-from service.domain.refusals import Forbidden
+from service.domain.refusals import Forbidden, ForeignForm
 from service.postgres.faults import passing
 from service.read_models.current import Current
 from service.web.asked import asked_in
@@ -43,6 +43,7 @@ from service.web.sessions import (
     token_in,
 )
 from service.web.site import Site
+from service.web.typed import typed_of
 from service.web.visits import Visit
 
 PAGES: Sequence[Page] = (
@@ -76,11 +77,19 @@ def _handler_of(page: Page, site: Site) -> HTTPRouteHandler:
             check_origin(request)
         visit = await _visit_of(request, site)
         if not page.is_for(visit.principal, is_closed=site.is_closed()):
-            return _refused(page, visit)
+            return await _refused(page, visit)
         if page.method == "POST":
             visit.form = await read_form(request, site)
             if not page.begins_session and visit.token is not None:
-                check_form_token(visit.form.get(FORM_TOKEN, ""), visit.token)
+                try:
+                    check_form_token(visit.form.get(FORM_TOKEN, ""), visit.token)
+                except ForeignForm:
+                    typed = typed_of(visit)
+                    if page.role is None or typed is None:
+                        raise
+                    # It comes from a page of ours, by the browser's word. Whoever sent it may have
+                    # signed in again in another window meanwhile: they look at it and decide.
+                    return sign_in.show_typed(visit, typed, status=403)
         if page.is_open:
             visit.current = await _head_if_shown(visit)
         else:
@@ -156,9 +165,9 @@ async def _head_if_shown(visit: Visit) -> Current | None:
         return None
 
 
-def _refused(page: Page, visit: Visit) -> Response[Any]:
+async def _refused(page: Page, visit: Visit) -> Response[Any]:
     """
-    Where to sign in, for who has not.
+    Where to sign in, for who has not; what was typed into a form goes along.
 
     Raises:
         Forbidden: they have, with a key of too low a role.
@@ -174,7 +183,10 @@ def _refused(page: Page, visit: Visit) -> Response[Any]:
                 "again.html", headers={"Refresh": f"0; url={visit.address}"}, is_kept=False
             )
         return redirect(visit.sign_in_address, 302)
-    return redirect(sign_in.address_for(came_from(visit.request)))
+    go_on = came_from(visit.request)
+    visit.form = await read_form(visit.request, visit.site)
+    typed = typed_of(visit)
+    return sign_in.ask_again(visit, typed, go_on) if typed else redirect(sign_in.address_for(go_on))
 
 
 @get("/static/{name:str}", name="asset", sync_to_thread=False)

@@ -9,6 +9,7 @@ from service.log.keys import key_hash
 from service.web.page import Page
 from service.web.responses import redirect
 from service.web.sessions import cookie_with, cookie_without, local_address
+from service.web.typed import Typed, handed_on
 from service.web.visits import Visit
 
 PATH = "/sign-in"
@@ -20,21 +21,25 @@ async def sign_in(visit: Visit) -> Response[bytes]:
 
 async def take_key(visit: Visit) -> Response[bytes]:
     """A key is taken for a session; what the browser had before is over."""
-    go_on = visit.form.get("next")
+    go_on, typed = visit.form.get("next"), handed_on(visit)
     key = visit.form.get("key", "").strip()
     if not key:
-        return _shown(visit, go_on, Unauthenticated("No key was typed."))
+        return _shown(visit, go_on, Unauthenticated("No key was typed."), typed)
     hashed = key_hash(key)
     try:
         principal = await visit.site.find_key(hashed, visit.request.scope)
     except (Unauthenticated, TooManyAttempts) as refusal:
-        return _shown(visit, go_on, refusal)
+        return _shown(visit, go_on, refusal, typed)
     if visit.token is not None:
         await visit.site.sessions.end(visit.token)
     token = visit.site.new_secret()
     await visit.site.sessions.begin(token, hashed)
     visit.site.note(visit.request.scope, by=principal.name)
-    answer = redirect(local_address(go_on))
+    if typed is None:
+        answer = redirect(local_address(go_on))
+    else:
+        visit.token, visit.principal = token, principal
+        answer = show_typed(visit, typed)
     answer.set_cookie(cookie_with(token, visit.request))
     return answer
 
@@ -47,14 +52,29 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     return answer
 
 
+def ask_again(visit: Visit, typed: Typed, go_on: str) -> Response[bytes]:
+    """Where to sign in, for whose session was over before the form was sent."""
+    return _shown(visit, go_on, typed=typed)
+
+
+def show_typed(visit: Visit, typed: Typed, status: int = 200) -> Response[bytes]:
+    """What was typed, for who is signed in and can go on with it."""
+    return visit.show("typed.html", status=status, is_kept=False, typed=typed)
+
+
 def address_for(page: str) -> str:
     """Where to sign in and then go on to *page*."""
     return f"{PATH}?next={quote(page, safe='/')}"
 
 
-def _shown(visit: Visit, go_on: str | None, refusal: Refusal | None = None) -> Response[bytes]:
+def _shown(
+    visit: Visit,
+    go_on: str | None,
+    refusal: Refusal | None = None,
+    typed: Typed | None = None,
+) -> Response[bytes]:
     status, headers = 200, {}
-    if isinstance(refusal, Unauthenticated):
+    if isinstance(refusal, Unauthenticated) or (typed is not None and refusal is None):
         status = 401
         headers = {"WWW-Authenticate": 'Bearer realm="lab-timeline"'}
     elif isinstance(refusal, TooManyAttempts):
@@ -67,6 +87,7 @@ def _shown(visit: Visit, go_on: str | None, refusal: Refusal | None = None) -> R
         go_on=local_address(go_on),
         is_closed=visit.site.is_closed(),
         said=None if refusal is None else refusal.message,
+        typed=typed,
     )
 
 

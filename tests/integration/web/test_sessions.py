@@ -24,7 +24,7 @@ from service.web.sessions import COOKIE
 from service.web.visits import Visit
 from tests.integration.api.asking import SEED, hire, problem, record
 from tests.integration.api.test_doors import client_from
-from tests.support.browsing import HTML, ORIGIN, browser, form_token, signed_in
+from tests.support.browsing import HTML, ORIGIN, Form, browser, form_token, signed_in
 from tests.support.postgres import KEYS
 
 
@@ -418,7 +418,7 @@ async def test_role_is_asked_for_by_pages(made: Machinery, monkeypatch: pytest.M
     async with browser(made) as asking:
         assert (await asking.get("/new?a=1")).headers["location"] == "/sign-in?next=/new%3Fa%3D1"
         referer = {"Referer": f"{ORIGIN}/new?a=1"}
-        sent = await asking.post("/new", data={"said": "x"}, headers=referer)
+        sent = await asking.post("/new", data={"form_token": "x"}, headers=referer)
         assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/new%3Fa%3D1")
         token = await signed_in(asking, "reader")
         for answer in (
@@ -432,6 +432,54 @@ async def test_role_is_asked_for_by_pages(made: Machinery, monkeypatch: pytest.M
         assert (await asking.post("/new", data={"said": "x"})).status_code == 403
         answer = await asking.post("/new", data={"said": "x", "form_token": token})
         assert answer.text == "x"
+
+
+async def test_what_was_typed_outlives_the_session(
+    made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is slow signs in and goes on; a wrong key and another window lose nothing either."""
+    taken: list[dict[str, str]] = []
+
+    async def done(visit: Visit) -> Response[bytes]:
+        taken.append(dict(visit.form))
+        return Response(b"done", media_type="text/plain")
+
+    more = (Page(name="note", path="/note", method="POST", answer=done, role="writer"),)
+    monkeypatch.setattr(handlers, "PAGES", (*handlers.PAGES, *more))
+    typed = {"said": ' "é\n<b>', "form_id": "0123456789abcdef", "blank": ""}
+    async with browser(made) as asking:
+        old = await signed_in(asking, "writer")
+        asking.cookies.clear()
+        asked = await asking.post("/note", data={"form_token": old, **typed})
+        assert asked.status_code == 401
+        assert "What you typed is kept" in asked.text
+        assert old not in asked.text
+        form = Form(asked.text, "/sign-in").fields
+        wrong = await asking.post("/sign-in", data={**form, "key": "wrong"})
+        assert wrong.status_code == 401
+        assert Form(wrong.text, "/sign-in").fields == form
+        again = await asking.post("/sign-in", data={**form, "key": "writer"})
+        assert (again.status_code, again.headers["cache-control"]) == (200, "no-store")
+        form = Form(again.text, "/note").fields
+        token = form_token(again.text)
+        assert form == {"form_token": token, **typed}
+        assert token != old
+        # In another window they sign in once more, and this one is of the session before.
+        new = await signed_in(asking, "writer")
+        shown = await asking.post("/note", data=form)
+        assert (shown.status_code, taken) == (403, [])
+        form = Form(shown.text, "/note").fields
+        assert form == {"form_token": new, **typed}
+        assert (await asking.post("/note", data=form)).text == "done"
+    assert taken == [form]
+
+
+async def test_typed_form_goes_on_here_and_nowhere_else(made: Machinery) -> None:
+    async with browser(made) as asking:
+        form = {"key": "writer", "sent_to": "//evil.example/x", "typed.a": "b"}
+        answer = await asking.post("/sign-in", data=form)
+    assert "evil" not in answer.text
+    assert Form(answer.text, "/").fields["a"] == "b"
 
 
 ODD_BODIES = [
