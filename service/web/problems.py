@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 
-from service.domain.refusals import Candidate, Fault
+from service.domain.refusals import Candidate, Fault, shown
 from service.web.rendering import rendered
 from service.web.responses import to_response
+from service.web.sessions import local_address
 
 VISIT = "visit"
 """Where a request keeps who asks, once that is known."""
@@ -52,17 +53,42 @@ def show_problem(
         "problem.html",
         visit=visit,
         problem=problem,
-        detail=_NOWHERE
-        if problem.type == _OF_THE_PATH and problem.status == 404
-        else problem.detail,
+        detail=_detail(request, problem),
+        asked=_name_asked(request) if problem.status == 404 else None,
         near=[
             (near.name, _address_beside(request, near.id))
             for near in (*problem.suggestions, *problem.candidates)
         ],
         seconds=headers.get("Retry-After"),
+        plain=_without_query(request),
         request_id=request.scope.get("request_id"),
     )
     return to_response(request, page, status=problem.status, headers=headers)
+
+
+def _detail(request: Request[Any, Any, Any], problem: Problem) -> str:
+    """What happened, for people: how programs would add what is not there is for programs."""
+    if problem.type == _OF_THE_PATH and problem.status == 404:
+        return _NOWHERE
+    if problem.status != 404 or _name_asked(request) is None:
+        return problem.detail
+    before, _, name = request.scope["path"].rpartition("/")
+    return f"{'No lab' if before == '/labs' else 'Nobody'} is called {shown(name)}."
+
+
+def _without_query(request: Request[Any, Any, Any]) -> str | None:
+    """The same page without all that its address asks; None where that is this one, or no page."""
+    if not request.scope["query_string"] or request.method != "GET":
+        return None
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return local_address(raw.decode("latin-1"))
+
+
+def _name_asked(request: Request[Any, Any, Any]) -> str | None:
+    """The name of whom the path is about, such as can be searched for."""
+    before, _, name = request.scope["path"].rpartition("/")
+    name = " ".join(name.replace("-", " ").split())
+    return name if before in _OF_NAMES and name.isprintable() and 0 < len(name) <= 300 else None
 
 
 def _address_beside(request: Request[Any, Any, Any], one: str) -> str | None:

@@ -95,6 +95,21 @@ async def test_near_names_are_offered_at_their_own_addresses(
     assert "google-deepmind?" not in elsewhere.text
 
 
+async def test_name_that_nobody_has_is_searched_for_and_not_sent(made: Machinery) -> None:
+    """What programs would do about it is told programs."""
+    async with browser(made) as asking:
+        page = await asking.get("/people/Nobody-here%20%3Cb%3E?at=2024-06-01")
+        told = await asking.get("/v1/people/Nobody-here", headers={"Accept": "*/*"})
+    assert page.status_code == told.status_code == 404
+    found = Elements(page.text)
+    assert "Nobody is called 'Nobody-here <b>'." in found.text
+    assert "send an object" not in found.text
+    assert "send an object" in told.text
+    links = {said.get("href") for tag, said in found.found if tag == "a"}
+    assert "/?q=Nobody%20here%20%3Cb%3E" in links
+    assert "/people/Nobody-here%20%3Cb%3E" in links
+
+
 @pytest.mark.parametrize(
     ("refusal", "status", "said"),
     [
