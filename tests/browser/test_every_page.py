@@ -56,6 +56,58 @@ def test_keyboard_skips_to_the_content(page: Page, url: str) -> None:
     assert page.evaluate(within), "past the head"
 
 
+def test_page_keeps_its_shape_however_it_is_looked_at(opened: Opened, url: str) -> None:
+    """In a window of 320 points, with letters twice as large, in forced colours; without motion."""
+    small, large, forced = opened(320), opened(1440), opened(360, forced_colors="active")
+    still = opened(reduced_motion="reduce")
+    for address in addresses():
+        for page in (small, large, forced, still):
+            page.goto(url + address)
+        large.evaluate("document.documentElement.style.fontSize = '200%'")
+        for page in (small, large, forced):
+            assert is_within_the_window(page), (address, page.viewport_size)
+        # What only a colour of ours draws is drawn by the system's then.
+        lost = forced.evaluate(
+            """() => [...document.querySelectorAll('button, input, .button')].filter(each =>
+              each.checkVisibility() && getComputedStyle(each).borderStyle === 'none'
+              && each.type !== 'range' && !each.closest('.unseen, .wide')
+            ).map(each => each.outerHTML)"""
+        )
+        assert lost == [], address
+        moving = still.evaluate(
+            """() => [...document.querySelectorAll('*')].filter(each => {
+              const style = getComputedStyle(each);
+              return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
+            }).length + document.getAnimations().length"""
+        )
+        assert moving == 0, address
+
+
+@pytest.mark.parametrize(
+    "address", ["/?at=2023-11-20", "/labs/openai?at=2023-11-20", "/people/ilya-sutskever"]
+)
+def test_page_on_paper_says_what_to_cite(address: str, opened: Opened, url: str) -> None:
+    # So wide is a sheet between its margins.
+    page = opened(718, color_scheme="dark")
+    page.goto(url + address)
+    page.emulate_media(media="print")
+    expect(page.locator(".printed")).to_contain_text("known_at=")
+    expect(page.locator(".times-sentence")).to_be_visible()
+    for gone in (".times-form", ".buttons", ".parts", ".main-nav", "button", "#search"):
+        for one in page.locator(gone).all():
+            expect(one).to_be_hidden()
+    drawings = page.locator("main svg[width='100%']:not(.flows)")
+    assert drawings.count() > 1
+    for drawing in drawings.all()[:12]:
+        expect(drawing).to_be_visible()
+    cut = "[...document.querySelectorAll('tr')].filter(each => getComputedStyle(each).breakInside"
+    assert page.evaluate(f"{cut} !== 'avoid').length") == 0
+    assert is_within_the_window(page)
+    for source in page.locator("main a[href^=http]").all()[:3]:
+        after = source.evaluate("each => getComputedStyle(each, '::after').content")
+        assert "http" in after or "attr(href)" in after
+
+
 def test_page_on_paper_is_its_content(opened: Opened, url: str) -> None:
     page = opened(color_scheme="dark")
     page.goto(f"{url}/?q=lin")
