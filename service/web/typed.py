@@ -11,7 +11,7 @@ from service.web.visits import Visit
 
 SENT_TO = "sent_to"
 _TYPED = "typed."
-_OF_THE_FORM = ("form_id", "seen", "act", "more")
+_OF_THE_FORM = ("form_id", "seen", "act", "do", "more")
 """What no person typed."""
 
 

@@ -51,7 +51,7 @@ async def test_roster_of_many_is_shown_in_parts(
     reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = "/labs/openai?at=2023-11-20&sort=name"
-    whole = (await page(reader, address)).text
+    whole = (await page(reader, "/labs/openai?sort=name&at=2023-11-20")).text
     assert "Pages of the roster" not in whole
     everybody = listed(whole)
     monkeypatch.setattr("service.web.pages.lab.ROSTER_SHOWN_MAX", 30)

@@ -102,7 +102,7 @@ async def test_who_holds_a_key_verifies_the_log(made: Machinery, client: httpx.A
     async with browser(made) as asking:
         without = (await asking.get("/log")).text
         assert "/log/verification" not in without
-        assert '<a href="/sign-in?next=/log" rel="nofollow">signs in</a> with a key' in without
+        assert '<a href="/sign-in?next=/log" rel="nofollow">Sign in</a>' in without
         token = await signed_in(asking, "reader")
         assert 'action="/log/verification"' in (await asking.get("/log")).text
         sent = {"form_token": token, "since": recorded[2]["hash"]}
