@@ -24,6 +24,7 @@ from service.domain.events import (
     PersonFact,
     Position,
     RecordedEvent,
+    Retraction,
     Return,
     SameAs,
     bounds_of,
@@ -205,11 +206,21 @@ def _decisive(recorded: Sequence[RecordedEvent], person: str, lab: str, at: date
     deciding = [e for e in recorded if any(map(_can_decide, chains[e.root]))]
     answer = presence_in(deciding, person, lab, at)
     decisive = []
-    for event in deciding:
-        rest = [e for e in deciding if event.position not in (e.position, e.target_position)]
+    for position, event_id in sorted(_told_of(deciding).items()):
+        rest = [e for e in deciding if position not in (e.position, e.target_position)]
         if presence_in(rest, person, lab, at) != answer:
-            decisive.append(event.event_id)
+            decisive.append(event_id)
     return decisive
+
+
+def _told_of(recorded: Iterable[RecordedEvent]) -> dict[Position, UUID]:
+    """Each event by its position, and an original that is only known by what was said about it."""
+    told = {}
+    for event in recorded:
+        if isinstance(event.payload, Correction | Retraction):
+            told[event.root] = event.payload.target
+        told[event.position] = event.event_id
+    return told
 
 
 def _can_decide(event: RecordedEvent) -> bool:

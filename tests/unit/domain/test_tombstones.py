@@ -129,7 +129,7 @@ def test_what_was_erased_is_as_if_it_had_never_been_said(events: list[RecordedEv
 
 @given(histories_with_erasures(), st.data())
 def test_reasons_are_told_of_what_is_left(events: list[RecordedEvent], data: st.DataObject) -> None:
-    """What was erased is decisive of nothing and stands among no steps."""
+    """They are the same whether or not the traces of what was erased are among the events."""
     state = fold(events)
     if not state.people or not state.labs:
         return
@@ -144,6 +144,17 @@ def test_original_that_was_said_again_holds_by_its_correction() -> None:
     (holding,) = in_force([erased(HIRED[0]), HIRED[1]])
     assert (holding.position, holding.revision) == (1, 2)
     assert holding.event_id == HIRED[0].event_id
+
+
+@pytest.mark.parametrize("is_traced", [True, False], ids=["traced", "without a trace"])
+def test_original_that_was_said_again_decides_by_its_correction(*, is_traced: bool) -> None:
+    """It is what the step tells of, so it does not merely bear out its own correction."""
+    corrected = HIRED[1]
+    events = [erased(HIRED[0]), corrected] if is_traced else [corrected]
+    told = why(events, "ann", "x", date(2022, 1, 1))
+    assert [step.event_id for step in told.steps] == [HIRED[0].event_id]
+    assert told.decisive == [HIRED[0].event_id, corrected.event_id]
+    assert told.corroborating == []
 
 
 def test_retraction_that_was_erased_takes_nothing_back() -> None:
