@@ -58,7 +58,8 @@ def fold_name(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.casefold().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # The iota below shows its case only once it was taken apart from the rest.
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).casefold()
     bare = "".join(c for c in decomposed if not _is_accent(c))
     plain = "".join(anyascii(c) if _is_latin_or_punctuation(c) else c for c in bare)
     folded = " ".join(unicodedata.normalize("NFKC", plain).casefold().split())

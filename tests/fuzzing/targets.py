@@ -74,7 +74,8 @@ def _text(given: bytes) -> str:
 TARGETS: Mapping[str, Target] = {
     "dates": Target(a_date, [b"2024-02-29", b"2017-05~", b"[2024-03..2024-05]", b"[..2012]"]),
     "names": Target(
-        a_name, ["Łukasz Kaiser".encode(), "林俊旸".encode(), b"\xcc\x81", b" A. B-c "]
+        a_name,
+        ["Łukasz Kaiser".encode(), "林俊旸".encode(), b"\xcc\x81", b"\xcd\xba\x1f", b" A. B-c "],
     ),
     "payloads": Target(
         a_payload,
