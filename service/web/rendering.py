@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from functools import lru_cache
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -131,9 +132,20 @@ def as_value(text: str) -> Markup:
     escaped = str(escape(text))
     if not escaped.isprintable():
         escaped = "".join(
-            one if one.isprintable() or one == "\n" else f"&#{ord(one)};" for one in escaped
+            one if one.isprintable() or one == "\n" else _reference_to(one) for one in escaped
         )
     return Markup(escaped)  # noqa: S704 (it was escaped)
+
+
+def _reference_to(character: str) -> str:
+    """
+    A reference that comes to *character*; itself where there is none.
+
+    Of most controls and of what Unicode keeps for no character a reference means another one, or
+    nothing: `&#150;` is a dash.
+    """
+    reference = f"&#{ord(character)};"
+    return reference if unescape(reference) == character else character
 
 
 _TEMPLATES = Environment(
