@@ -6,9 +6,13 @@ The HTTP server bounds none of it: one that says nothing, or takes nothing, woul
 
 import asyncio
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.api.problems import MEDIA_TYPE, ProblemDocument
 
 HEAD_SECONDS = 10.0
 """For a whole head, from the connection's begin or from the answer before it."""
@@ -19,9 +23,38 @@ SEND_SECONDS = 60.0
 """A client that takes nothing of an answer for so long is hung up on."""
 CONNECTIONS_MAX = 1_900
 """Of one process."""
-_CLOSED = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
-_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOSED
-_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSED
+
+
+def _told(status: HTTPStatus, title: str, detail: str, *headers: str) -> bytes:
+    """An answer, with the problem as every other is told, after which the connection ends."""
+    document = ProblemDocument(type="about:blank", title=title, status=status, detail=detail)
+    body = msgspec.json.encode(document)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        *headers,
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*head, "", "")).encode("ascii") + body
+
+
+_TOO_MANY = _told(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The service cannot answer now",
+    "Too many clients are connected; try again in a moment.",
+    "Retry-After: 1",
+)
+_NO_HTTP = _told(
+    HTTPStatus.BAD_REQUEST,
+    "The request cannot be taken",
+    "What came is no HTTP request; see whether it was meant for another port, or for HTTPS.",
+)
+_HEAD_TOO_LARGE = _told(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "The head of the request is too large",
+    f"The address and the headers together may have {HEAD_BYTES_MAX:,} bytes; send less.",
+)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -50,6 +83,12 @@ class BoundedConnection(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES_MAX:
             self.transport.write(_HEAD_TOO_LARGE)
             self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        # Whose address is so long comes here, if it came at once.
+        is_too_large = len(self.url or b"") >= HEAD_BYTES_MAX
+        self.transport.write(_HEAD_TOO_LARGE if is_too_large else _NO_HTTP)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         self.waits_for_head_since = None

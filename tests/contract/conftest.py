@@ -15,6 +15,7 @@ import uvicorn
 
 from service.api.operations import Machinery
 from service.app import create_app, machinery
+from service.connections import BoundedConnection
 from service.log.keys import key_hash
 from service.settings import Settings
 from tests.contract.history import HISTORY
@@ -76,6 +77,7 @@ class _serving:  # noqa: N801 (read as a word of the with statement)
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=2,
+                http=BoundedConnection,
             )
             self._server = _Server(config, self._is_listening)
             await self._server.serve()

@@ -6,11 +6,13 @@ import resource
 from collections.abc import AsyncIterator
 
 import httpx
+import msgspec
 import pytest
 
 from service import connections
 from service.api import bodies, intake, streams
 from service.api.operations import Machinery
+from service.api.problems import ProblemDocument
 from service.api.streams import CHUNK_BYTES
 from tests.integration.api.asking import get, problem
 from tests.support.answering import answering
@@ -156,6 +158,32 @@ class TestConnections:
                     await asyncio.sleep(0)
                 assert b" 431 " in await reader.readline()
             writer.close()
+            assert await health(address) == 200
+
+    @pytest.mark.parametrize(
+        ("head", "status"),
+        [
+            (b"Good morning\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost x\r\n\r\n", 400),
+            (b"GET /v1/people?q=%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 70_000), 431),
+        ],
+        ids=["no HTTP", "no header", "address too long"],
+    )
+    async def test_whose_head_cannot_be_read_is_told_so(
+        self, head: bytes, status: int, made: Machinery
+    ) -> None:
+        async with answering(made) as address, asyncio.timeout(20):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(head)
+            said, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            writer.close()
+            line, *headers = said.decode().lower().split("\r\n")
+            assert line.split()[1] == str(status)
+            assert "content-type: application/problem+json" in headers
+            assert f"content-length: {len(body)}" in headers
+            document = msgspec.json.decode(body, type=ProblemDocument)
+            assert document.status == status
+            assert document.detail.endswith(".")
             assert await health(address) == 200
 
     async def test_body_refused_before_its_end_is_passed_over(self, made: Machinery) -> None:
