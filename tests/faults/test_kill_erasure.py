@@ -25,7 +25,8 @@ SOON_SECONDS = 0.25
 
 
 def name(number: int) -> str:
-    return f"Erased Number{number}"
+    """Of which none is the beginning of another, since names are looked for in whole answers."""
+    return f"Erased Number{number:04}"
 
 
 def story() -> list[dict[str, Any]]:
