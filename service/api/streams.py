@@ -14,6 +14,7 @@ from typing import Any, cast
 from uuid import UUID, uuid5
 
 import msgspec
+import structlog
 from litestar import Response
 from msgspec import Struct
 
@@ -47,9 +48,13 @@ from service.domain.refusals import (
 )
 from service.domain.submissions import Submission
 from service.log.read import read_head
+from service.postgres.faults import passing
+from service.postgres.pool import DATABASE_FAULTS
 from service.recording.commands import Command, Recorded
 from service.recording.stream_rehearsal import StreamRehearsal
 from service.recording.submitting import submission_of
+
+log = structlog.get_logger()
 
 CHUNK_EVENTS = 2_500
 """Of many events of one person fewer are read and folded again; others wait as long, though."""
@@ -117,7 +122,8 @@ async def record_stream(call: Call) -> Response[bytes]:
     Raises:
         NothingRecorded: no line was, now or before.
         StreamBroken: it ended before its end.
-        NotReady: the service is about to stop, or too many writes wait for too long.
+        NotReady: the service is about to stop, too many writes wait for too long, or the database
+            fails in a way that passes.
         QueueFull: more bodies are held already than fit in memory.
     """
     check_content(call.request, NDJSON)
@@ -149,6 +155,11 @@ async def record_stream(call: Call) -> Response[bytes]:
         raise tally.broken(exc.message) from exc
     except (NotReady, QueueFull) as exc:
         raise NotReady(tally.broken(exc.message).message) from exc
+    except DATABASE_FAULTS as exc:
+        if (said := passing(exc)) is None:
+            raise
+        log.warning("database_not_reached", fault=f"{type(exc).__name__}: {exc}")
+        raise NotReady(tally.broken(f"{said}.").message) from exc
     return await _answer(call, tally, is_dry=is_dry)
 
 

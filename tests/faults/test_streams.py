@@ -20,6 +20,7 @@ from tests.support.processes import resident_bytes
 
 LINES = int(os.environ.get("TIMELINE_FAULTS_LINES", "3000"))
 BAD_LINE = LINES * 2 // 3
+TRIES_MAX = 5
 PAUSES = 20
 PAUSE_SECONDS = 0.1
 CHUNK_BYTES_MAX = 20_000
@@ -52,12 +53,16 @@ async def test_one_bad_line_of_very_many_alone_is_left_out(tmp_path: Path) -> No
 
         async with httpx.AsyncClient(base_url=ledger.url, headers=KEY, timeout=1800) as client:
             assert (await client.post("/v1/events", json=lab)).status_code == 201
-            answer = await client.post(
-                "/v1/events", content=chunks(), headers={"Content-Type": "application/x-ndjson"}
-            )
+            headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "all"}
+            for _ in range(TRIES_MAX):
+                answer = await client.post("/v1/events", content=chunks(), headers=headers)
+                if answer.status_code != 503:
+                    break
+                # The database may be too busy for a moment: it goes on where that was.
+                await asyncio.sleep(int(answer.headers["retry-after"]))
             assert answer.status_code == 200, answer.text
             told = answer.json()
-            assert (told["recorded"], told["refused"]) == (LINES - 1, 1)
+            assert (told["recorded"] + told["replayed"], told["refused"]) == (LINES - 1, 1)
             (fault,) = told["faults"]
             assert (fault["line"], fault["pointer"]) == (BAD_LINE, "/date")
             assert (await client.get("/v1/log")).json()["position"] == LINES

@@ -11,6 +11,7 @@ import pytest
 from service.api import bodies, streams
 from service.api.operations import Machinery
 from service.api.streams import StreamAnswer
+from service.recording.commands import Command, Recorded
 from tests.integration.api.asking import HIRED, SEED, get, hire, position, problem, record
 from tests.support.postgres import http_client
 
@@ -201,6 +202,26 @@ async def test_broken_stream_keeps_its_whole_chunks(
     assert "6 events were recorded" in refused.detail
     assert await position(log) == len(SEED) + 6
     assert counts(await told(log, *people(8), **KEY)) == (2, 6, 0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_stream_that_the_database_breaks_tells_how_far_it_came(
+    log: httpx.AsyncClient, made: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = made.writer.record
+    faults = iter([None, TimeoutError()])
+
+    async def failing_once(command: Command) -> Recorded:
+        if (fault := next(faults, None)) is not None:
+            raise fault
+        return await recorded(command)
+
+    monkeypatch.setattr(made.writer, "record", failing_once)
+    refused = await post(log, lines(*people(8)), **KEY)
+    detail = problem(refused, 503, "not_ready").detail
+    assert detail.startswith("The database does not answer in time. By then 3 events were recorded")
+    assert "retry-after" in refused.headers
+    assert counts(await told(log, *people(8), **KEY)) == (5, 3, 0)
 
 
 @pytest.mark.usefixtures("small_chunks")
