@@ -54,12 +54,13 @@ async def test_one_bad_line_of_very_many_alone_is_left_out(tmp_path: Path) -> No
         async with httpx.AsyncClient(base_url=ledger.url, headers=KEY, timeout=1800) as client:
             assert (await client.post("/v1/events", json=lab)).status_code == 201
             headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "all"}
-            for _ in range(TRIES_MAX):
-                answer = await client.post("/v1/events", content=chunks(), headers=headers)
+            answer = await client.post("/v1/events", content=chunks(), headers=headers)
+            for _ in range(TRIES_MAX - 1):
                 if answer.status_code != 503:
                     break
                 # The database may be too busy for a moment: it goes on where that was.
                 await asyncio.sleep(int(answer.headers["retry-after"]))
+                answer = await client.post("/v1/events", content=chunks(), headers=headers)
             assert answer.status_code == 200, answer.text
             told = answer.json()
             assert (told["recorded"] + told["replayed"], told["refused"]) == (LINES - 1, 1)
