@@ -14,7 +14,7 @@ from service.api.openapi import document
 from tests.support.counted import count
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
-RUNS = {"dev": 10, "ci": 10, "long": 1000}[PROFILE]
+RUNS = {"dev": 10, "ci": 10, "long": 300}[PROFILE]
 RUNS_AT_ONCE = 5
 STEPS = 12
 
