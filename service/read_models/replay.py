@@ -37,7 +37,7 @@ _SQL = load_statements("service.read_models", "replay.sql")
 _FETCH_STATE = _SQL["fetch_state"]
 _FIND_BEFORE = _SQL["find_before"]
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Of the fold and of the rows' form; raised with every change of what rows say."""
 READABLE_SINCE = 1
 """The oldest code version whose rows today's code reads; raised when their form is another."""
