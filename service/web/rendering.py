@@ -3,7 +3,6 @@
 import re
 from datetime import date
 from functools import lru_cache
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -123,7 +122,7 @@ def _sentence(text: str) -> Markup:
 
 
 def as_value(text: str) -> Markup:
-    """
+    r"""
     A text as a form sends it back: what would act or hide is there, as a reference.
 
     >>> as_value("a\u202e\n<")
@@ -141,11 +140,9 @@ def _reference_to(character: str) -> str:
     """
     A reference that comes to *character*; itself where there is none.
 
-    Of most controls and of what Unicode keeps for no character a reference means another one, or
-    nothing: `&#150;` is a dash.
+    HTML reads references to the controls from U+0080 on as Windows did: `&#150;` is a dash.
     """
-    reference = f"&#{ord(character)};"
-    return reference if unescape(reference) == character else character
+    return character if "\x80" <= character <= "\x9f" else f"&#{ord(character)};"
 
 
 _TEMPLATES = Environment(

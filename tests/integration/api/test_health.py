@@ -194,7 +194,12 @@ class _Outside(HTMLParser):
         for name, value in said.items():
             if name == "style" or name.startswith("on"):
                 self.found.append(f"{tag} {name}")
-            if name in ("src", "href", "action") and not re.match(r"(/(?!/)|#)", value or ""):
+            # Machines are told the whole address of the page itself.
+            is_own = tag == "link" and said.get("rel") == "canonical"
+            is_within = re.match(r"(/(?!/)|#)", value or "") or (
+                is_own and str(value).startswith("http://test/")
+            )
+            if name in ("src", "href", "action") and not is_within:
                 self.found.append(f"{tag} {value}")
 
 

@@ -1,5 +1,6 @@
 """What hostile names and queries look like on pages: texts, and never anything else."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 from uuid import UUID
@@ -123,6 +124,15 @@ def addresses() -> Iterator[str]:
     yield "/?q=L1"
 
 
+def without_values(text: str) -> str:
+    """A page, but for controls in what a form sends back: no reference means those."""
+    return re.sub(
+        '(?s)value="[^"]*"|<textarea.*?</textarea>',
+        lambda value: re.sub("[\x80-\x9f]", "", value[0]),
+        text,
+    )
+
+
 @pytest.mark.parametrize("is_signed_in", [False, True])
 async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_in: bool) -> None:
     statuses = set()
@@ -141,7 +151,7 @@ async def test_pages_show_hostile_texts_as_texts(nasty: Machinery, *, is_signed_
             assert answer.headers["content-type"] == "text/html; charset=utf-8", address
             page = Elements(answer.text)
             assert {tag for tag, _ in page.found} <= ELEMENTS, address
-            assert acting(answer.text.replace("\n", "")) == [], address
+            assert acting(without_values(answer.text).replace("\n", "")) == [], address
             for tag, said in page.found:
                 assert tag != "script" or said in SCRIPTS, (address, said)
                 assert not [name for name in said if name.startswith("on")], (address, tag, said)
