@@ -13,6 +13,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from service.answers.memory import EVENTS_FOLLOWED_MAX
 from service.answers.times import Times
 from service.answers.views import View
 from service.domain.headcounts import Count
@@ -21,8 +22,6 @@ from service.read_models.current import fetch_moved
 
 DAYS_KEPT = 4
 """For so many days of the question counts are kept: today's, and what somebody looks at."""
-EVENTS_FOLLOWED_MAX = 2_000
-"""After so many events at once all is counted again: finding whom they moved costs more."""
 
 
 class _Counted(Struct, frozen=True):

@@ -30,7 +30,7 @@ _APPEND_RECEIPTS = _SQL["append_receipts"]
 _TAKE_LOCK = _SQL["take_lock"]
 _GIVE_LOCK_BACK = _SQL["give_lock_back"]
 
-_EVENT_COLUMNS = (
+EVENT_COLUMNS = (
     "position",
     "event_id",
     "type",
@@ -46,7 +46,7 @@ _EVENT_COLUMNS = (
     "on_lo",
     "on_hi",
 )
-_SUBJECT_COLUMNS = ("kind", "subject_id", "position", "is_fact", "is_link")
+SUBJECT_COLUMNS = ("kind", "subject_id", "position", "is_fact", "is_link")
 
 COPIED_EVENTS_MIN = 64
 """From so many on COPY, which takes a round trip for each table, costs less than arrays."""
@@ -195,10 +195,10 @@ async def append(
         await run_as_one(connection, appended(entries, receipts))
         return
     await connection.copy_records_to_table(
-        "events", columns=_EVENT_COLUMNS, records=map(_event_row, entries)
+        "events", columns=EVENT_COLUMNS, records=map(event_row, entries)
     )
     await connection.copy_records_to_table(
-        "event_subjects", columns=_SUBJECT_COLUMNS, records=_subject_rows(entries)
+        "event_subjects", columns=SUBJECT_COLUMNS, records=subject_rows(entries)
     )
     await run_as_one(connection, appended((), receipts))
 
@@ -218,14 +218,14 @@ def appended(entries: Sequence[LogEntry], receipts: Sequence[Receipt] = ()) -> l
 
 def _event_columns(entries: Sequence[LogEntry]) -> list[Any]:
     """The columns of `events` as `append_events` takes them."""
-    columns: list[Any] = [list(column) for column in zip(*map(_event_row, entries), strict=True)]
-    instant = _EVENT_COLUMNS.index("recorded_at")
+    columns: list[Any] = [list(column) for column in zip(*map(event_row, entries), strict=True)]
+    instant = EVENT_COLUMNS.index("recorded_at")
     columns[instant] = columns[instant][0]
     return columns
 
 
-def _event_row(entry: LogEntry) -> tuple[Any, ...]:
-    """By `_EVENT_COLUMNS`."""
+def event_row(entry: LogEntry) -> tuple[Any, ...]:
+    """A row of `events`, by `EVENT_COLUMNS`."""
     event = entry.event
     days = days_of(event.payload)
     return (
@@ -253,8 +253,8 @@ async def append_subjects(
     await connection.execute(_APPEND_SUBJECTS, *_columns_of(concerns))
 
 
-def _subject_rows(entries: Iterable[LogEntry]) -> Iterator[tuple[Any, ...]]:
-    """By `_SUBJECT_COLUMNS`."""
+def subject_rows(entries: Iterable[LogEntry]) -> Iterator[tuple[Any, ...]]:
+    """The rows of `event_subjects`, by `SUBJECT_COLUMNS`."""
     for entry in entries:
         for concern in entry.concerns:
             kind, subject_id = concern.subject

@@ -11,7 +11,7 @@ import asyncpg
 from service.domain.events import Position, published_on
 from service.domain.refusals import Refusal
 from service.log import read
-from service.log.append import Head, lock
+from service.log.append import SUBJECT_COLUMNS, Head, lock
 from service.log.derived import Chains, Derived, NoTarget, Said, read_chains
 from service.log.erasure import TOMBSTONE
 from service.log.export import BrokenExport, CheckedEvent
@@ -40,7 +40,6 @@ _EVENT_COLUMNS = (
     "on_hi",
     "erased_by",
 )
-_SUBJECT_COLUMNS = ("kind", "subject_id", "position", "is_fact", "is_link")
 
 
 class LogNotEmpty(Refusal):
@@ -121,7 +120,7 @@ async def _write(connection: Connection, events: Sequence[CheckedEvent]) -> None
         )
         await connection.copy_records_to_table(
             "event_subjects",
-            columns=_SUBJECT_COLUMNS,
+            columns=SUBJECT_COLUMNS,
             records=[
                 (c.subject.kind, c.subject.id, one.position, c.is_fact, c.is_link)
                 for one, d in zip(said, derived, strict=True)

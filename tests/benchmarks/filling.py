@@ -22,34 +22,25 @@ from service.domain.events import (
     NewEvent,
     Position,
     Retraction,
-    days_of,
     fact_of,
 )
 from service.domain.subjects import concerns_of
-from service.log.append import Head, LogEntry, chained, head_after
+from service.log.append import (
+    EVENT_COLUMNS,
+    SUBJECT_COLUMNS,
+    Head,
+    LogEntry,
+    chained,
+    event_row,
+    head_after,
+    subject_rows,
+)
 from tests.benchmarks import product
 from tests.benchmarks.sides import Say
 
 EVENTS_AT_ONCE = 10_000
 RECENT_EVENTS = 10_000
 """Corrections follow what they correct within a few thousand events."""
-_EVENT_COLUMNS = (
-    "position",
-    "event_id",
-    "type",
-    "recorded_at",
-    "recorded_by",
-    "request_id",
-    "target_position",
-    "payload",
-    "salt",
-    "payload_hash",
-    "hash",
-    "body_digest",
-    "on_lo",
-    "on_hi",
-)
-_SUBJECT_COLUMNS = ("kind", "subject_id", "position", "is_fact", "is_link")
 
 
 async def write_log(dsn: str, events: Iterator[NewEvent], number: int, say: Say) -> None:
@@ -124,37 +115,13 @@ async def _write(connections: Sequence[Any], entries: Sequence[LogEntry]) -> Non
     async with asyncio.TaskGroup() as group:
         group.create_task(
             connections[0].copy_records_to_table(
-                "events", columns=_EVENT_COLUMNS, records=[_event(entry) for entry in entries]
+                "events", columns=EVENT_COLUMNS, records=map(event_row, entries)
             )
         )
         group.create_task(
             connections[1].copy_records_to_table(
                 "event_subjects",
-                columns=_SUBJECT_COLUMNS,
-                records=[
-                    (c.subject.kind, c.subject.id, entry.event.position, c.is_fact, c.is_link)
-                    for entry in entries
-                    for c in entry.concerns
-                ],
+                columns=SUBJECT_COLUMNS,
+                records=subject_rows(entries),
             )
         )
-
-
-def _event(entry: LogEntry) -> tuple[Any, ...]:
-    event, days = entry.event, days_of(entry.event.payload)
-    return (
-        event.position,
-        event.event_id,
-        event.type,
-        event.recorded_at,
-        event.recorded_by,
-        entry.request_id,
-        event.target_position,
-        entry.payload.decode(),
-        entry.salt,
-        entry.payload_hash,
-        event.hash,
-        None,
-        days.lo if days else None,
-        days.hi if days else None,
-    )
