@@ -219,16 +219,26 @@ class Writer:
         while not self._is_over:
             self._group = await self._next_group()
             try:
-                await self._write()
-            except OUT_OF_REACH as fault:
-                log.warning("group_failed", commands=len(self._group), fault=str(fault))
-                self._fail(fault)
-            except DATABASE_FAULTS as fault:
-                log.warning("group_failed", commands=len(self._group), fault=str(fault))
-                await self._write_singly(fault)
+                await self._write_or_tell()
             except Exception as fault:
+                # A fault of ours. Whoever waits is told, and whoever comes is written: a writer
+                # that ended would leave them all without an answer.
                 log.exception("group_failed", commands=len(self._group))
-                await self._write_singly(fault)
+                self._hand_out([fault] * len(self._group))
+
+    async def _write_or_tell(self) -> None:
+        """Record the group, or tell those in it why not."""
+        try:
+            await self._write()
+        except OUT_OF_REACH as fault:
+            log.warning("group_failed", commands=len(self._group), fault=str(fault))
+            self._fail(fault)
+        except DATABASE_FAULTS as fault:
+            log.warning("group_failed", commands=len(self._group), fault=str(fault))
+            await self._write_singly(fault)
+        except Exception as fault:
+            log.exception("group_failed", commands=len(self._group))
+            await self._write_singly(fault)
 
     async def _next_group(self) -> list[_Waiting]:
         """All who wait, up to a bound; at least one, who may be yet to come."""
@@ -259,10 +269,15 @@ class Writer:
                             self._group = await self._next_group()
 
     def _answer(self, results: Sequence[Recorded | BaseException]) -> None:
-        """Tell the group what came of it; nobody is left in it then."""
-        group, self._group = self._group, []
-        self._tell(Written(len(group), _new_events(results), monotonic() - self._began))
-        for waiting, result in zip(group, results, strict=True):
+        """Tell the group what came of it, and who counts; nobody is left in it then."""
+        new = _new_events(results)
+        self._tell(Written(len(self._group), new, monotonic() - self._began))
+        self._hand_out(results)
+
+    def _hand_out(self, results: Sequence[Recorded | BaseException]) -> None:
+        answered = list(zip(self._group, results, strict=True))
+        self._group = []
+        for waiting, result in answered:
             self._queue.task_done()
             self._events -= len(waiting.command.submissions)
             if waiting.answer.cancelled():
@@ -280,20 +295,27 @@ class Writer:
         until = monotonic() + SINGLY_SECONDS
         results: list[Recorded | BaseException] = []
         for waiting in self._group:
-            try:
-                async with (
-                    asyncio.timeout(max(until - monotonic(), 0)),
-                    self._pool.acquire() as connection,
-                    appending(connection),
-                ):
-                    results += await record(connection, [waiting.command], self._chance)
-            except OUT_OF_REACH as own:
+            results.append(await self._written_alone(waiting.command, until))
+            if isinstance(results[-1], OUT_OF_REACH):
                 # Those after it would only wait as long again.
-                results += [own] * (len(self._group) - len(results))
+                results += [results[-1]] * (len(self._group) - len(results))
                 break
-            except Exception as own:  # noqa: BLE001 (it is this command's answer)
-                results.append(own)
         self._answer(results)
+
+    async def _written_alone(self, command: Command, until: float) -> Recorded | BaseException:
+        """What *command* is answered; tried until the clock is at *until*."""
+        written: list[Recorded | BaseException] = []
+        try:
+            async with (
+                asyncio.timeout(max(until - monotonic(), 0)),
+                self._pool.acquire() as connection,
+                appending(connection),
+            ):
+                written = await record(connection, [command], self._chance)
+        except Exception as fault:  # noqa: BLE001 (it is this command's answer)
+            # What is recorded is, though the lock could not be given back as it should.
+            return written[0] if written else fault
+        return written[0]
 
     def _fail(self, fault: Exception) -> None:
         """Tell the whole group of *fault*, and whoever asks meanwhile how the service is."""

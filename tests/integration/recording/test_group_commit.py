@@ -463,6 +463,42 @@ class TestFaultOfTheDatabase:
             assert isinstance(await writer.record(hire_of(3)), Recorded)
         assert [e.position for e in await read_log(base.owner)] == [1, 2, 3]
 
+    async def test_when_the_lock_is_given_back_keeps_what_was_recorded(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A statement can be cancelled just then, of those too who are tried by themselves."""
+        cancelled = asyncpg.QueryCanceledError("canceling statement due to user request")
+        held = 0
+
+        @asynccontextmanager
+        async def appending(connection: Any) -> AsyncIterator[None]:
+            nonlocal held
+            held += 1
+            async with logs.appending(connection):
+                if held == 1:
+                    raise cancelled
+                yield
+            if held == 2:
+                raise cancelled
+
+        monkeypatch.setattr(writers, "appending", appending)
+        async with running(base) as writer, asyncio.timeout(20):
+            answers = await together(writer, *(hire_of(n) for n in range(3)))
+            answers += await together(writer, hire_of(3))
+        assert all(isinstance(answer, Recorded) for answer in answers)
+        assert [e.position for e in await read_log(base.owner)] == [1, 2, 3, 4]
+
+    async def test_nobody_foresaw_ends_no_writer(
+        self, base: Base, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever waits is told, and whoever comes after them is written."""
+        async with running(base) as writer, asyncio.timeout(20):
+            with monkeypatch.context() as broken:
+                broken.setattr(writers, "_new_events", lambda _: 1 // 0)
+                answers = await together(writer, hire_of(1), hire_of(2))
+            assert [type(answer) for answer in answers] == [ZeroDivisionError] * 2
+            assert isinstance(await writer.record(hire_of(3)), Recorded)
+
 
 class TestDatabaseThatDoesNotAnswer:
     async def test_lock_that_somebody_holds_is_told_to_all_at_once(
