@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from service.domain.events import RecordedEvent
 from service.domain.fold import State, fold
-from service.domain.headcounts import Count, Step, days_from, headcounts
+from service.domain.headcounts import (
+    NOBODY,
+    Count,
+    Step,
+    changed,
+    course,
+    days_from,
+    headcounts,
+)
 from service.domain.presence import standing_on
 from service.domain.spans import presence_spans
 from service.domain.stints import Stint
@@ -91,3 +99,31 @@ def test_arrivals_and_departures_move_the_count() -> None:
 def test_steps_go_from_the_first_day_on(first: str, last: str, step: Step, days: list[str]) -> None:
     """The day of a month that one does not have is its last one, and comes back in the next."""
     assert list(days_from(day(first), day(last), step)) == [date.fromisoformat(on) for on in days]
+
+
+@given(
+    events=histories(14),
+    asked=st.lists(st.integers(-500, 1200), min_size=1, max_size=6),
+)
+def test_course_of_a_lab_has_the_counts_of_each_day(
+    events: list[RecordedEvent], asked: list[int]
+) -> None:
+    days = sorted(FIRST_DAY + timedelta(days=shift) for shift in asked)
+    days = [date.min, *days, date.max]
+    state = fold(events)
+    for lab in LABS:
+        people = by_person(state.stints, lab).values()
+        counted = course(people)
+        assert [counted.on(on) for on in days] == headcounts(people, days)
+
+
+@given(before=histories(14), after=histories(14))
+def test_course_with_others_is_as_if_those_alone_were_counted(
+    before: list[RecordedEvent], after: list[RecordedEvent]
+) -> None:
+    """To the last turn of it, so that what goes along with a log does not grow with it."""
+    earlier, later = fold(before), fold(after)
+    for lab in LABS:
+        gone, come = (by_person(state.stints, lab).values() for state in (earlier, later))
+        assert changed(course(gone), gone=gone, come=come) == course(come)
+        assert changed(course(gone), gone=gone, come=()) == NOBODY
