@@ -42,6 +42,8 @@ END_SECONDS = 8.6
 """By then what goes on by itself has put its things away."""
 TICKS_A_SECOND = 10
 """The server's own."""
+COUNT_AFTER_SECONDS = 3.0
+"""By then who waited for the start has the answer to it."""
 DUE_LOOK_SECONDS = 10.0
 """Between looks at whether an erasure left a replay due; whoever erased begins it at once."""
 PAUSE_SECONDS_MAX = 60.0
@@ -106,6 +108,7 @@ async def answer(
         overseer.oversee(server)
         if place.shared_folder is not None:
             made.tasks.add(asyncio.create_task(keep_noting(made), name="metrics"))
+        made.tasks.add(asyncio.create_task(_count_early(made)))
         if place.leads:
             made.tasks.add(asyncio.create_task(_become_current(made, empty=empty)))
             made.tasks.add(asyncio.create_task(keep_looking(made.pool), name="similar_people"))
@@ -229,6 +232,14 @@ async def _become_current(made: Machinery, *, empty: bool) -> None:
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
         else:
             return
+
+
+async def _count_early(made: Machinery) -> None:
+    """Count the labs for the first who asks of all, once those who wait for the start are served."""
+    await asyncio.sleep(COUNT_AFTER_SECONDS)
+    # Else the first question does, once there are read models to count.
+    if made.is_readable:
+        made.glances.count()
 
 
 async def _stay_current(made: Machinery) -> None:

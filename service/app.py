@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from litestar.types import ASGIApp
@@ -86,7 +87,7 @@ def pages(made: Machinery) -> Pages:
         lately=Lately(),
         kept=Kept(PAGES_WEIGHT_MAX, at_once=True),
         pictures=Pictures(),
-        glances=Glances(),
+        glances=made.glances,
         sessions=Sessions(made.pool, made.keys, made.outside_keys, made.now),
         now=made.now,
         writer=made.writer,
@@ -142,9 +143,11 @@ async def machinery(
         writer = _writer(pool, place, tell)
         writer.start()
         memory = Memory(pool)
+        tasks: set[asyncio.Task[Any]] = set()
         made = Machinery(
             pool=pool,
             memory=memory,
+            glances=Glances(pool, tasks),
             follower=Follower(
                 pool,
                 memory,
@@ -154,7 +157,7 @@ async def machinery(
             kept=Kept(ANSWERS_WEIGHT_MAX),
             writer=writer,
             workforce=workforce(dsn, settings.replay_processes),
-            tasks=set(),
+            tasks=tasks,
             identity=identity,
             now=CHANCE.now,
             new_id=CHANCE.new_id,

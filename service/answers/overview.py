@@ -1,6 +1,6 @@
 """All at a glance: the largest labs of a day, who came and went there last, the last corrections."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from service.domain.stints import Stint
 from service.log import read
 from service.log.corrections import CorrectionFilters, read_corrections
 from service.postgres.pool import Connection
+from service.read_models.current import Current
 
 NEWEST = 8
 """Moves, and corrections, that are told."""
@@ -65,7 +66,7 @@ async def overview(
     times: Times,
     glances: Glances,
     *,
-    made: Hashable,
+    current: Current,
     limit: int,
     days: Sequence[date],
 ) -> Overview:
@@ -74,11 +75,13 @@ async def overview(
 
     Shapes: *days* in order, at least one, the last of them that of the question: for which people
     are counted, and between the first of which and that day somebody came or went who is news.
-    *made* as `Glances.largest` takes it.
+    *current* is what the question is asked of.
     """
     assert days[-1] == times.at, "who is there is counted with the other days"
     view = await view_of_all(connection, times)
-    largest = await glances.largest(connection, view, times, made=made, days=days, limit=limit)
+    largest = await glances.largest(
+        connection, view, times, current=current, days=days, limit=limit
+    )
     facts = await view.labs(largest)
     return Overview(
         labs=[_lab_glance(facts[lab], counts, times.at) for lab, counts in largest.items()],

@@ -71,8 +71,8 @@ class View(Protocol):
     async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
         """How many people were at a lab on each of *days*, in order."""
 
-    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
-        """How many people can have been at each lab on a day, or at some labs; of no lab 0."""
+    async def people_by_lab(self, at: date) -> dict[str, int]:
+        """How many people can have been at each lab on a day; of no lab 0."""
 
     async def newest(self, first: date, last: date, people: int) -> Newest:
         """Those who came or went last of all in some days: so many, if there are."""
@@ -129,10 +129,8 @@ class Kept:
         )
         return await asyncio.to_thread(headcounts, dates, days)
 
-    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
-        return await kept_stints.count_people(
-            self._connection, at=at, position=self._position, labs=labs
-        )
+    async def people_by_lab(self, at: date) -> dict[str, int]:
+        return await kept_stints.count_people(self._connection, at=at, position=self._position)
 
     async def newest(self, first: date, last: date, people: int) -> Newest:
         return await fetch_newest(
@@ -240,12 +238,11 @@ class Folded:
         stints = await self.stints_between(lab, days[0], days[-1])
         return headcounts(stints.values(), days)
 
-    async def people_by_lab(self, at: date, labs: Iterable[str] | None = None) -> dict[str, int]:
-        wanted = None if labs is None else set(labs)
+    async def people_by_lab(self, at: date) -> dict[str, int]:
         there: dict[str, set[str]] = {}
         for stint in self._state.stints:
             end_hi = UNBOUNDED_HI if stint.end is None else stint.end.hi
-            if stint.start.lo <= at < end_hi and (wanted is None or stint.lab in wanted):
+            if stint.start.lo <= at < end_hi:
                 there.setdefault(stint.lab, set()).add(stint.person)
         return {lab: len(people) for lab, people in there.items()}
 

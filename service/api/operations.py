@@ -16,6 +16,7 @@ from litestar import Request
 from msgspec import Struct, field
 
 from service.answers.following import Follower
+from service.answers.glances import Glances
 from service.answers.memory import Memory
 from service.answers.times import Times
 from service.answers.vitals import KeptVitals
@@ -73,6 +74,7 @@ class Machinery(Struct, kw_only=True):
 
     pool: Pool
     memory: Memory
+    glances: Glances
     follower: Follower
     kept: KeptAnswers
     writer: Writer

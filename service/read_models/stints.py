@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from datetime import date
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -16,12 +17,20 @@ _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
 _FETCH_STINTS_BETWEEN = _SQL["fetch_stints_between"]
 _COUNT_PEOPLE = _SQL["count_people"]
-_COUNT_PEOPLE_OF_LABS = _SQL["count_people_of_labs"]
+_COUNT_STINTS = _SQL["count_stints"]
+_FETCH_STINTS_TURNED = _SQL["fetch_stints_turned"]
 _FETCH_STINTS_OF_PERSON = _SQL["fetch_stints_of_person"]
 _FETCH_STINTS_AROUND = _SQL["fetch_stints_around"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 _DATES: msgspec.json.Decoder[Dates] = msgspec.json.Decoder(Dates)
+
+
+class Turned(NamedTuple):
+    """Of people of whom something else is believed, each one's stints at a lab before and after."""
+
+    earlier: list[list[Dates]]
+    later: list[list[Dates]]
 
 
 async def fetch_stints_of_labs(
@@ -50,15 +59,33 @@ async def fetch_dates_between(
     return await asyncio.to_thread(_dates_by_person, rows)
 
 
-async def count_people(
-    connection: Connection, *, at: date, position: int, labs: Iterable[str] | None = None
-) -> dict[str, int]:
-    """How many people can have been at each lab on a day, or at some labs; of no lab 0."""
-    if labs is None:
-        rows = await connection.fetch(_COUNT_PEOPLE, at, position)
-    else:
-        rows = await connection.fetch(_COUNT_PEOPLE_OF_LABS, at, position, list(labs))
+async def count_people(connection: Connection, *, at: date, position: int) -> dict[str, int]:
+    """How many people can have been at each lab on a day; of no lab 0."""
+    rows = await connection.fetch(_COUNT_PEOPLE, at, position)
     return {row["lab_id"]: row["people"] for row in rows}
+
+
+async def count_stints(connection: Connection, *, position: int) -> dict[str, int]:
+    """How many stints there are at each lab, as known at *position*; of no lab 0."""
+    rows = await connection.fetch(_COUNT_STINTS, position)
+    return {row["lab_id"]: row["stints"] for row in rows}
+
+
+async def fetch_turned(
+    connection: Connection,
+    *,
+    people: Iterable[str],
+    labs: Iterable[str],
+    earlier: int,
+    later: int,
+) -> dict[str, Turned]:
+    """
+    By lab those of whom something else is believed at one position than at another.
+
+    Shapes: *people* and *labs* as `fetch_stint_changes` takes them, for all positions between.
+    """
+    rows = await connection.fetch(_FETCH_STINTS_TURNED, list(people), list(labs), earlier, later)
+    return await asyncio.to_thread(_turned_by_lab, rows)
 
 
 async def fetch_stints_of_person(
@@ -126,6 +153,19 @@ def _dates_by_person(rows: Iterable[asyncpg.Record]) -> list[list[Dates]]:
     for row in rows:
         found.setdefault(row["person_id"], []).append(_DATES.decode(row["content"]))
     return list(found.values())
+
+
+def _turned_by_lab(rows: Iterable[asyncpg.Record]) -> dict[str, Turned]:
+    by_lab: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        by_lab.setdefault(row["lab_id"], []).append(row)
+    return {
+        lab: Turned(
+            _dates_by_person(row for row in own if row["is_earlier"]),
+            _dates_by_person(row for row in own if row["is_later"]),
+        )
+        for lab, own in by_lab.items()
+    }
 
 
 def _believed(rows: Iterable[asyncpg.Record], position: int) -> list[Stint]:

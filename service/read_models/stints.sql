@@ -31,17 +31,53 @@ WHERE known_to > $2::bigint
     AND end_hi > $1::date
 GROUP BY lab_id;
 
--- name: count_people_of_labs
--- The same, of some labs; of one at which nobody can have been there is no row.
--- $1 at date  $2 position bigint  $3 lab_ids text[]
-SELECT lab_id, count(DISTINCT person_id) AS people
+-- name: count_stints
+-- How many stints there are at each lab, as known at a position.
+-- $1 position bigint
+SELECT lab_id, count(*) AS stints
 FROM stints
-WHERE lab_id = ANY ($3::text[])
-    AND known_to > $2::bigint
-    AND known_from <= $2::bigint
-    AND start_lo <= $1::date
-    AND end_hi > $1::date
+WHERE known_to > $1::bigint AND known_from <= $1::bigint
 GROUP BY lab_id;
+
+-- name: fetch_stints_turned
+-- Of people at labs of whom something else is believed at a position than at an earlier one, every
+-- stint of both.
+-- $1 people text[]  $2 labs text[]  $3 earlier bigint  $4 later bigint
+-- The people and labs are those whom the events between concern. What came and went between is
+-- believed at neither. At a lab where nothing moved, rows are looked for in the index alone.
+WITH turned AS (
+    SELECT person_id, lab_id
+    FROM stints
+    WHERE person_id = ANY ($1::text[])
+        AND known_to > $3::bigint
+        AND known_from <= $4::bigint
+        AND (known_from <= $3::bigint) <> (known_to > $4::bigint)
+    UNION
+    SELECT person_id, lab_id
+    FROM stints
+    WHERE lab_id = ANY ($2::text[])
+        AND known_to > $3::bigint
+        AND known_to <= $4::bigint
+        AND known_from <= $3::bigint
+    UNION
+    SELECT person_id, lab_id
+    FROM stints
+    WHERE lab_id = ANY ($2::text[])
+        AND known_to > $4::bigint
+        AND known_from > $3::bigint
+        AND known_from <= $4::bigint
+)
+SELECT
+    s.lab_id,
+    s.person_id,
+    s.known_from <= $3::bigint AS is_earlier,
+    s.known_to > $4::bigint AS is_later,
+    s.content
+FROM turned
+JOIN stints AS s ON s.person_id = turned.person_id AND s.lab_id = turned.lab_id
+WHERE s.known_to > $3::bigint
+    AND s.known_from <= $4::bigint
+    AND (s.known_from <= $3::bigint OR s.known_to > $4::bigint);
 
 -- name: fetch_stints_of_person
 -- The stints of one person, as known at a position.

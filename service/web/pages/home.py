@@ -62,7 +62,7 @@ async def home(visit: Visit) -> Response[bytes]:
                 connection,
                 times,
                 visit.site.glances,
-                made=(current.made, current.last_erasure),
+                current=current,
                 limit=LABS_MAX,
                 days=days,
             ),

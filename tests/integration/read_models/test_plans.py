@@ -128,6 +128,13 @@ ASKED = [
         Asked("read_models", "moves:fetch_newest_turns", (*SAID_YEAR, NOW, 64), by)
         for by in (STINTS_BY_START, STINTS_BY_END)
     ),
+    *(
+        Asked("read_models", "stints:fetch_stints_turned", (people, labs, NOW - 20, NOW), by)
+        for people, labs, by in (
+            ([PERSON], ["big-7"], STINTS_BY_PERSON),
+            ([PERSON], ["big-7"], STINTS_BY_LAB),
+        )
+    ),
     Asked("read_models", "rows:fetch_believed", ([PERSON], ["mid-7"]), STINTS_BY_PERSON),
     Asked("read_models", "current:fetch_current", (), "events_position_is_unique"),
     Asked(
