@@ -81,7 +81,7 @@ async def colleagues_of(
             by_lab.setdefault(stint.lab, []).append(stint)
     found: list[_Met] = []
     for one, own in by_lab.items():
-        others = await view.stints_between(one, *_extent(own, times.at))
+        others = dict(await view.dates_between(one, *_extent(own, times.at)))
         others.pop(person, None)
         met = await asyncio.to_thread(together, own, others, times.at)
         found += [_Met(one, each) for each in met]

@@ -7,7 +7,7 @@ of them they ask, so that both answer alike.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -25,7 +25,7 @@ from service.domain.identity import PersonFacts, canonical_ids
 from service.domain.labs import LabFacts, Labs
 from service.domain.moves import turns
 from service.domain.publication import published_by
-from service.domain.stints import Stint
+from service.domain.stints import Dated, Stint
 from service.domain.subjects import Subject, concerns_of
 from service.log import read
 from service.postgres.pool import Connection
@@ -65,8 +65,10 @@ class View(Protocol):
     ) -> dict[str, dict[str, list[Stint]]]:
         """By lab and person the stints that can hold on a day, by start."""
 
-    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
-        """By person the stints at a lab that can hold on one of some days, by start."""
+    async def dates_between(
+        self, lab: str, first: date, last: date
+    ) -> Mapping[str, Sequence[Dated]]:
+        """By person the dates of the stints at a lab that can hold on one of some days."""
 
     async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
         """How many people were at a lab on each of *days*, in order."""
@@ -118,16 +120,16 @@ class Kept:
             self._connection, labs, at=at, position=self._position
         )
 
-    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
-        return await kept_stints.fetch_stints_between(
+    async def dates_between(
+        self, lab: str, first: date, last: date
+    ) -> Mapping[str, Sequence[Dated]]:
+        return await kept_stints.fetch_dates_between(
             self._connection, lab, first=first, last=last, position=self._position
         )
 
     async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
-        dates = await kept_stints.fetch_dates_between(
-            self._connection, lab, first=days[0], last=days[-1], position=self._position
-        )
-        return await asyncio.to_thread(headcounts, dates, days)
+        dates = await self.dates_between(lab, days[0], days[-1])
+        return await asyncio.to_thread(headcounts, dates.values(), days)
 
     async def people_by_lab(self, at: date) -> dict[str, int]:
         return await kept_stints.count_people(self._connection, at=at, position=self._position)
@@ -231,12 +233,14 @@ class Folded:
                 found[stint.lab].setdefault(stint.person, []).append(stint)
         return found
 
-    async def stints_between(self, lab: str, first: date, last: date) -> dict[str, list[Stint]]:
+    async def dates_between(
+        self, lab: str, first: date, last: date
+    ) -> Mapping[str, Sequence[Dated]]:
         return (await self.stints_of_labs([lab], last))[lab]
 
     async def headcounts(self, lab: str, days: Sequence[date]) -> list[Count]:
-        stints = await self.stints_between(lab, days[0], days[-1])
-        return headcounts(stints.values(), days)
+        dates = await self.dates_between(lab, days[0], days[-1])
+        return headcounts(dates.values(), days)
 
     async def people_by_lab(self, at: date) -> dict[str, int]:
         there: dict[str, set[str]] = {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.presence import STRENGTH
 from service.domain.spans import PresenceSpan, presence_spans
-from service.domain.stints import Stint
+from service.domain.stints import Dated
 
 _DAY = timedelta(days=1)
 
@@ -34,7 +34,7 @@ class Together(NamedTuple):
 
 
 def together(
-    own: Iterable[Stint], others: Mapping[str, Iterable[Stint]], until: date
+    own: Iterable[Dated], others: Mapping[str, Iterable[Dated]], until: date
 ) -> list[Together]:
     """
     Who was there at the same time, by how long, as far as *until*, that day included.

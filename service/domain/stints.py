@@ -120,7 +120,7 @@ class Dated(Protocol):
     def end(self) -> Endpoint | None: ...
 
 
-class Dates(Struct, frozen=True):
+class Dates(Struct, frozen=True, gc=False):
     """No more of a stint than that, which is read in an eighth of the time."""
 
     start: Endpoint

@@ -15,7 +15,7 @@ from service.postgres.statements import load_statements
 
 _SQL = load_statements("service.read_models", "stints.sql")
 _FETCH_STINTS_OF_LABS = _SQL["fetch_stints_of_labs"]
-_FETCH_STINTS_BETWEEN = _SQL["fetch_stints_between"]
+_FETCH_DATES_BETWEEN = _SQL["fetch_dates_between"]
 _COUNT_PEOPLE = _SQL["count_people"]
 _COUNT_STINTS = _SQL["count_stints"]
 _FETCH_STINTS_TURNED = _SQL["fetch_stints_turned"]
@@ -41,21 +41,16 @@ async def fetch_stints_of_labs(
     return _by_lab_and_person(rows)
 
 
-async def fetch_stints_between(
-    connection: Connection, lab: str, *, first: date, last: date, position: int
-) -> dict[str, list[Stint]]:
-    """By person the stints at a lab that can hold on one of some days, both ends included."""
-    rows = await connection.fetch(_FETCH_STINTS_BETWEEN, lab, first, last, position)
-    # Of many days there are many, and others wait for the event loop.
-    found = await asyncio.to_thread(_by_lab_and_person, rows)
-    return found.get(lab, {})
-
-
 async def fetch_dates_between(
     connection: Connection, lab: str, *, first: date, last: date, position: int
-) -> list[list[Dates]]:
-    """As `fetch_stints_between`, of each person only the dates: of most it is asked no more."""
-    rows = await connection.fetch(_FETCH_STINTS_BETWEEN, lab, first, last, position)
+) -> dict[str, list[Dates]]:
+    """
+    By person the dates of the stints at a lab that can hold on one of some days, in no order.
+
+    Shapes: both ends included.
+    """
+    rows = await connection.fetch(_FETCH_DATES_BETWEEN, lab, first, last, position)
+    # Of many days there are many, and others wait for the event loop.
     return await asyncio.to_thread(_dates_by_person, rows)
 
 
@@ -148,11 +143,11 @@ def _by_lab_and_person(rows: Iterable[asyncpg.Record]) -> dict[str, dict[str, li
     return found
 
 
-def _dates_by_person(rows: Iterable[asyncpg.Record]) -> list[list[Dates]]:
+def _dates_by_person(rows: Iterable[asyncpg.Record]) -> dict[str, list[Dates]]:
     found: dict[str, list[Dates]] = {}
-    for row in rows:
-        found.setdefault(row["person_id"], []).append(_DATES.decode(row["content"]))
-    return list(found.values())
+    for person, content in rows:
+        found.setdefault(person, []).append(_DATES.decode(content))
+    return found
 
 
 def _turned_by_lab(rows: Iterable[asyncpg.Record]) -> dict[str, Turned]:

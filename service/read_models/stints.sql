@@ -9,10 +9,10 @@ WHERE lab_id = ANY ($1::text[])
     AND start_lo <= $2::date
     AND end_hi > $2::date;
 
--- name: fetch_stints_between
+-- name: fetch_dates_between
 -- The stints at a lab that can hold on one of some days, as known at a position.
 -- $1 lab_id text  $2 first date  $3 last date  $4 position bigint
-SELECT person_id, lab_id, content
+SELECT person_id, content
 FROM stints
 WHERE lab_id = $1::text
     AND known_to > $4::bigint

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.answers.labs import Headcount
 from service.domain.headcounts import headcounts
 from service.domain.periods import firsts_of, step_for
-from service.domain.stints import Stint
+from service.domain.stints import Dated
 from service.web.charts.bands import Bands, Count, bands
 from service.web.charts.scales import Tick, Window
 from service.web.charts.strips import reach
@@ -22,7 +22,7 @@ class Growth(NamedTuple):
     window: Window
 
 
-def growth(people: Mapping[str, Sequence[Stint]], last: date, earliest: date) -> Growth:
+def growth(people: Mapping[str, Sequence[Dated]], last: date, earliest: date) -> Growth:
     """
     The counts from the first stay to a day, in steps that the span can bear.
 
@@ -41,5 +41,5 @@ def growth(people: Mapping[str, Sequence[Stint]], last: date, earliest: date) ->
     )
 
 
-def _all(people: Mapping[str, Sequence[Stint]]) -> Iterable[Stint]:
+def _all(people: Mapping[str, Sequence[Dated]]) -> Iterable[Dated]:
     return (stint for stints in people.values() for stint in stints)

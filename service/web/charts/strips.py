@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from service.domain.presence import Presence
 from service.domain.spans import presence_spans, spans
-from service.domain.stints import Stint
+from service.domain.stints import Dated, Stint
 from service.web.charts.scales import Window
 
 Mark = Literal["certain", "presumed", "beginning", "ending", "possible"]
@@ -57,7 +57,7 @@ def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
     return pieces
 
 
-def reach(stints: Iterable[Stint], today: date, unbounded: date) -> Window:
+def reach(stints: Iterable[Dated], today: date, unbounded: date) -> Window:
     """
     The days that show all of these stays: from the first that can be to today.
 

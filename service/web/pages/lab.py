@@ -219,7 +219,7 @@ async def _growth(visit: Visit, state: LabState, times: Times) -> Growth:
     last = _last_day(visit, times)
 
     async def made() -> Growth:
-        people = await state.view.stints_between(state.lab.id, UNBOUNDED_LO, last)
+        people = await state.view.dates_between(state.lab.id, UNBOUNDED_LO, last)
         # Of thousands it takes long, and others wait for the event loop.
         return await asyncio.to_thread(growth, people, last, EARLIEST)
 

@@ -121,7 +121,7 @@ ASKED = [
         )
     ),
     *(
-        Asked("read_models", "stints:fetch_stints_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
+        Asked("read_models", "stints:fetch_dates_between", (lab, *YEAR, NOW), STINTS_BY_LAB)
         for lab in ("small-7", "mid-7")
     ),
     *(
