@@ -34,8 +34,9 @@ class Window(NamedTuple):
         >>> Window(date(2024, 1, 1), date(2024, 1, 10)).x(date(2024, 1, 6))
         50.0
         """
-        days = (self.last - self.first).days + 1
-        passed = min(max((day - self.first).days, 0), days)
+        first = self.first.toordinal()
+        days = self.last.toordinal() + 1 - first
+        passed = min(max(day.toordinal() - first, 0), days)
         return round(WIDTH * passed / days, 2)
 
     def ticks(self) -> list[Tick]:

@@ -46,10 +46,12 @@ def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
     """
     held = _held(stints)
     pieces: list[Piece] = []
-    for number, span in enumerate(held):
-        piece = _piece(span, _mark(held, number), window)
-        if piece is None:
+    for number, (first, after, presence, on_leave) in enumerate(held):
+        x, end = window.x(first), window.x(after)
+        if x == end:
             continue
+        mark = presence if presence != "possible" else _mark_of_possible(held, number)
+        piece = Piece(mark, x, round(end - x, 2), on_leave, first, after)
         if pieces and _goes_on(pieces[-1], piece):
             pieces[-1] = _joined(pieces[-1], piece)
         else:
@@ -75,19 +77,16 @@ def reach(stints: Iterable[Dated], today: date, unbounded: date) -> Window:
 
 def _held(stints: Sequence[Stint]) -> list[_Held]:
     """In order, without days of absence; two that meet may be alike."""
-    if not any(stint.leaves for stint in stints):
+    if not any([stint.leaves for stint in stints]):
         # What was held meanwhile is not drawn, and need not be found out.
-        return [_Held(*span, on_leave=False) for span in presence_spans(stints)]
+        return [_Held(*span, False) for span in presence_spans(stints)]
     return [
         _Held(first, after, standing.presence, standing.on_leave)
         for first, after, standing in spans(stints)
     ]
 
 
-def _mark(held: Sequence[_Held], number: int) -> Mark:
-    presence = held[number].presence
-    if presence != "possible":
-        return presence
+def _mark_of_possible(held: Sequence[_Held], number: int) -> Mark:
     if _is_surer(held, number, 1):
         return "beginning"
     return "ending" if _is_surer(held, number, -1) else "possible"
@@ -104,13 +103,6 @@ def _is_surer(held: Sequence[_Held], number: int, step: int) -> bool:
             return True
         here = other
     return False
-
-
-def _piece(span: _Held, mark: Mark, window: Window) -> Piece | None:
-    x, end = window.x(span.first), window.x(span.after)
-    if x == end:
-        return None
-    return Piece(mark, x, round(end - x, 2), span.on_leave, span.first, span.after)
 
 
 def _goes_on(one: Piece, other: Piece) -> bool:
