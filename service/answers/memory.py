@@ -21,6 +21,7 @@ from service.answers.remembered import (
     remember_lab,
     remember_names,
 )
+from service.answers.remembered_moves import RememberedMoves
 from service.answers.times import Times
 from service.domain.events import Kind, Relation
 from service.domain.presence import Presence
@@ -82,6 +83,7 @@ class Memory:
         """One lab is made at a time: on the way it takes several times what it takes then."""
         self._missed: list[_Missed] = []
         """Of each thing that is being made."""
+        self.moves = RememberedMoves()
         self._too_heavy: dict[str, int] = {}
         """Of labs that are not to be remembered the window that was too large, of `WINDOWS`."""
         self._seldom: OrderedDict[str, int] = OrderedDict()
@@ -134,6 +136,7 @@ class Memory:
                 elif current.head.position > before.head.position and self._has_anything:
                     after, until = before.head.position, current.head.position
                     self._forget(await fetch_moved(connection, after=after, until=until))
+                self.moves.reached(current.head.position)
         except BaseException:
             # Whom the events since have moved is not known now.
             self._current = None
@@ -143,7 +146,7 @@ class Memory:
 
     @property
     def _has_anything(self) -> bool:
-        return bool(self._labs or self._texts or self._missed)
+        return bool(self._labs or self._texts or self._missed or self.moves.has_any)
 
     def _forget_everything(self) -> None:
         for missed in self._missed:
@@ -152,6 +155,7 @@ class Memory:
             self._drop(lab)
         self._texts.clear()
         self._too_heavy.clear()
+        self.moves.forget_everything()
 
     def _forget(self, moved: Moved) -> None:
         if moved.has_lab_facts:
@@ -161,6 +165,7 @@ class Memory:
         for missed in self._missed:
             missed.people |= moved.people
             missed.labs |= moved.labs
+        self.moves.moved(moved.people)
         for lab in [
             one
             for one, remembered in self._labs.items()
@@ -280,7 +285,8 @@ class Memory:
 
 def _follows(before: Current, after: Current) -> bool:
     """Whether only events were added between the two, and not too many to look at."""
-    if before.made != after.made:
+    # An erasure takes from what was known long ago, and from people whom it does not name.
+    if before.made != after.made or before.last_erasure != after.last_erasure:
         return False
     grown = after.head.position - before.head.position
     if grown == 0:

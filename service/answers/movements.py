@@ -18,7 +18,9 @@ from service.answers.moves import (
     rows_in,
 )
 from service.answers.names import Labels
+from service.answers.remembered_moves import RememberedMoves
 from service.answers.times import Period, Times
+from service.answers.views import view_of_all
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds, eve
 from service.domain.headcounts import Step
 from service.domain.moves import Sureness
@@ -105,16 +107,30 @@ async def movements(
 
 
 async def movements_of_lab(
-    connection: Connection, lab: str, times: Times, period: Period, *, limit: int, address: Address
+    connection: Connection,
+    lab: str,
+    times: Times,
+    period: Period,
+    *,
+    limit: int,
+    address: Address,
+    remembered: RememberedMoves | None = None,
 ) -> LabMovements:
     """
     At most *limit* arrivals and departures at a lab, by its canonical id, of one reading.
+
+    They are taken from what is *remembered*, where that is known now.
 
     Raises:
         BadParameter: more people than one question may take.
     """
     asked = Asked(lab=lab, from_on=period.from_on, to_on=period.to_on)
-    found = await find_moves(connection, times, asked)
+    held = None if remembered is None else await remembered.at(connection, lab, times)
+    if held is None:
+        found = await find_moves(connection, times, asked)
+    else:
+        days = (period.from_on or UNBOUNDED_LO, period.to_on or UNBOUNDED_HI)
+        found = Found(await view_of_all(connection, times), held.labs, held.between(*days))
 
     async def side(one: Asked, moves: Found) -> MovesAnswer:
         rows = rows_in(moves, one)

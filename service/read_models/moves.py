@@ -16,6 +16,7 @@ from service.read_models.stints import by_start
 
 _SQL = load_statements("service.read_models", "moves.sql")
 _FETCH_CAREERS = _SQL["fetch_careers"]
+_FETCH_CAREERS_OF_PEOPLE = _SQL["fetch_careers_of_people"]
 _FETCH_NEWEST_TURNS = _SQL["fetch_newest_turns"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
@@ -64,6 +65,14 @@ async def fetch_careers(
     if rows and rows[0]["person_id"] is None:
         raise TooManyPeople
     # Decoding many takes long, and others wait for the event loop.
+    return await asyncio.to_thread(_careers, rows)
+
+
+async def fetch_careers_of_people(
+    connection: Connection, people: Iterable[str], *, position: int
+) -> Careers:
+    """Every stint of these people, as known at *position*."""
+    rows = await connection.fetch(_FETCH_CAREERS_OF_PEOPLE, list(people), position)
     return await asyncio.to_thread(_careers, rows)
 
 

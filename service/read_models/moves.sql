@@ -105,6 +105,13 @@ SELECT NULL, NULL
 FROM counted
 WHERE people > $6::bigint;
 
+-- name: fetch_careers_of_people
+-- Every stint of some people, as known at a position.
+-- $1 people text[]  $2 position bigint
+SELECT person_id, content
+FROM stints
+WHERE person_id = ANY ($1::text[]) AND known_to > $2::bigint AND known_from <= $2::bigint;
+
 -- name: fetch_newest_turns
 -- Who came or went last in some days, as known at a position: of each kind of date so many rows.
 -- $1 first text  $2 last text  $3 position bigint  $4 limit bigint

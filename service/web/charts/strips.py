@@ -77,7 +77,7 @@ def reach(stints: Iterable[Dated], today: date, unbounded: date) -> Window:
 
 def _held(stints: Sequence[Stint]) -> list[_Held]:
     """In order, without days of absence; two that meet may be alike."""
-    if not any([stint.leaves for stint in stints]):
+    if not any(stint.leaves for stint in stints):
         # What was held meanwhile is not drawn, and need not be found out.
         return [_Held(*span, False) for span in presence_spans(stints)]
     return [

@@ -274,7 +274,13 @@ async def _movements(
         told = await visit.site.lately.made(
             ("moved", own, period, times.at, visit.asked, state_of(times, last_erasure)),
             lambda: movements_of_lab(
-                connection, own, times, period, limit=MOVES_SHOWN_MAX, address=address
+                connection,
+                own,
+                times,
+                period,
+                limit=MOVES_SHOWN_MAX,
+                address=address,
+                remembered=visit.site.memory.moves,
             ),
         )
     except BadParameter as refusal:

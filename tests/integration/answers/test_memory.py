@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from service.answers.labs import lab_on
 from service.answers.memory import ANSWERS_AGAIN, Memory
+from service.answers.movements import LabMovements, movements_of_lab
+from service.answers.names import resolve_path
 from service.answers.remembered import RememberedLab, remember_lab
-from service.answers.times import Times, times_of
+from service.answers.times import Period, Times, times_of
 from service.app import CHANCE
 from service.domain.events import Relation
 from service.domain.presence import Presence
@@ -257,6 +259,8 @@ async def _assert_alike(
                 for at in asked:
                     for name in (*LABS, "New"):
                         await _assert_one(connection, memory, name, at, known_at)
+                for lab in LABS:
+                    await _assert_moves(connection, memory, lab, asked[0], known_at)
 
 
 async def _assert_one(
@@ -272,6 +276,34 @@ async def _assert_one(
             assert answer == expected, (name, at, known_at)
             assert times.resolved == fresh.resolved
             assert not fresh.rests_on_head
+
+
+async def _assert_moves(
+    connection: Connection, memory: Memory, name: str, at: date, known_at: int | None
+) -> None:
+    """Those of a year and those of any time, as the database tells them."""
+    times = await _times(memory, at, known_at)
+    try:
+        lab = await resolve_path(connection, "lab", name, times)
+    except Refusal:
+        return
+    for period in (Period(at - timedelta(days=365), at), Period(None, None)):
+        told = await _moves(connection, lab, times, period, memory)
+        assert told == await _moves(connection, lab, times, period), (lab, period, known_at)
+
+
+async def _moves(
+    connection: Connection, lab: str, times: Times, period: Period, memory: Memory | None = None
+) -> LabMovements:
+    return await movements_of_lab(
+        connection,
+        lab,
+        times,
+        period,
+        limit=3,
+        address=str,
+        remembered=None if memory is None else memory.moves,
+    )
 
 
 async def _from_memory(

@@ -1,0 +1,208 @@
+"""
+Moves in memory: every move at some labs as known at the head, whatever period is asked for.
+
+They are held person by person, so that an event costs the reading of those alone whom it can have
+moved. `Memory` tells whom: what is held is true at the last head that it was told of, but for
+those people, who are read again before anything is answered.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from service.answers.moves import lab_of, labs_of
+from service.answers.times import Times
+from service.answers.views import Kept
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
+from service.domain.labs import Labs
+from service.domain.moves import Move, moves
+from service.domain.stints import Stint
+from service.postgres.pool import Connection
+from service.read_models.moves import (
+    Careers,
+    Movers,
+    TooManyPeople,
+    fetch_careers,
+    fetch_careers_of_people,
+)
+
+STINTS_MAX = 40_000
+"""Of all labs that are held: some fifty megabytes, at about 1.2 kB each."""
+PEOPLE_MAX = 5_000
+"""A lab where more people ever were is not held: it would take the room of all others."""
+ANSWERS_FIRST, ANSWERS_AGAIN, ANSWERS_TOO_MANY = 1, 4, 1_000
+"""
+So many answers are left to the database, which needs a third of the time for one period: of a lab
+that was not asked for of late, of one that had to make room, of one that is not to be held.
+"""
+LEFT_MAX = 1_000
+_EVER = (UNBOUNDED_LO, UNBOUNDED_HI)
+
+
+class Span(NamedTuple):
+    """A move with the days on which one of its two dates can lie, and the career that it is of."""
+
+    first: date
+    last: date
+    move: Move
+    career: Sequence[Stint]
+
+
+class LabMoves(Struct):
+    """All moves from a lab and to it."""
+
+    lab: str
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    """By person, of those who have any."""
+    labs: Labs = field(default_factory=Labs)
+    """Those of their careers, with all successors."""
+    stale: set[str] = field(default_factory=set)
+    """People of whom something else may be believed by now."""
+    stints: int = 0
+    """How many stints their careers have."""
+
+    def between(self, first: date, last: date) -> list[tuple[Move, Sequence[Stint]]]:
+        """Those of which one date can lie in some days, both ends included."""
+        return [
+            (move, career)
+            for spans in self.spans.values()
+            for since, until, move, career in spans
+            if since <= last and until >= first
+        ]
+
+    def put(self, careers: Careers) -> None:
+        """Hold the moves of some more people who ever were there."""
+        for person, career in careers.items():
+            told = moves(career, self.labs)
+            spans = [_span(move, career) for move in told if self._is_here(move)]
+            if spans:
+                self.spans[person] = spans
+                self.stints += len(career)
+
+    def drop(self, people: Iterable[str]) -> None:
+        """Hold nothing of some people any more."""
+        for person in people:
+            if (spans := self.spans.pop(person, None)) is not None:
+                self.stints -= len(spans[0].career)
+
+    def _is_here(self, move: Move) -> bool:
+        return self.lab in (lab_of(move.departure), lab_of(move.arrival))
+
+
+class RememberedMoves:
+    """The moves of labs that were asked for more than once, as many as there is room for."""
+
+    def __init__(self, stints_max: int = STINTS_MAX) -> None:
+        self._stints_max = stints_max
+        self._labs: OrderedDict[str, LabMoves] = OrderedDict()
+        """The least recently asked first."""
+        self._left: OrderedDict[str, int] = OrderedDict()
+        """For how many more answers labs that are not held are left to the database."""
+        self._position: int | None = None
+        """The head as of which they are true, but for stale people."""
+        self._turn = asyncio.Lock()
+        """One lab is read at a time; who comes meanwhile asks the database for a period."""
+        self._reading: LabMoves | None = None
+
+    @property
+    def has_any(self) -> bool:
+        """Whether it matters whom events moved."""
+        return bool(self._labs) or self._reading is not None
+
+    def moved(self, people: AbstractSet[str]) -> None:
+        """Events that are facts of no lab can have moved these people."""
+        for held in self._labs.values():
+            held.stale |= people
+        if self._reading is not None:
+            self._reading.stale |= people
+
+    def forget_everything(self) -> None:
+        """Anything can be another; nothing is answered until a head is told."""
+        self._labs.clear()
+        self._reading = self._position = None
+
+    def reached(self, position: int) -> None:
+        """All that events up to the head at *position* can have moved was told."""
+        self._position = position
+
+    async def at(self, connection: Connection, lab: str, times: Times) -> LabMoves | None:
+        """
+        The moves of a lab, by its canonical id, not to be kept over an await; None where it takes
+        the database to answer: for the past, and for a lab that was not asked for before.
+        """
+        if (
+            times.published_by is not None
+            or times.known_at.position != self._position
+            or self._turn.locked()
+            or not self._is_wanted(lab)
+        ):
+            return None
+        async with self._turn:
+            held = self._labs.get(lab)
+            if held is None or held.stale:
+                return await self._read(connection, held or LabMoves(lab), self._position)
+        return held
+
+    def _is_wanted(self, lab: str) -> bool:
+        if lab in self._labs:
+            self._labs.move_to_end(lab)
+            return True
+        answers = self._left.pop(lab, ANSWERS_FIRST)
+        if answers > 0:
+            self._leave(lab, answers - 1)
+        return answers == 0
+
+    def _leave(self, lab: str, answers: int) -> None:
+        self._left[lab] = answers
+        if len(self._left) > LEFT_MAX:
+            self._left.popitem(last=False)
+
+    async def _read(self, connection: Connection, held: LabMoves, position: int) -> LabMoves | None:
+        """What is not held of a lab, as known at *position*; None if it is too much."""
+        # Not in its place meanwhile: what fails half-way is not there, nor what is forgotten.
+        self._labs.pop(held.lab, None)
+        self._reading, stale = held, held.stale
+        held.stale = set()
+        try:
+            careers = await _careers(connection, held, stale, position)
+            new = {
+                person: career
+                for person, career in careers.items()
+                if any(stint.lab == held.lab for stint in career)
+            }
+            held.labs.update(await labs_of(Kept(connection, position), new))
+            held.drop(stale)
+            # Of many it takes long, and others wait for the event loop.
+            await asyncio.to_thread(held.put, new)
+        except TooManyPeople:
+            self._leave(held.lab, ANSWERS_TOO_MANY)
+            return None
+        finally:
+            is_forgotten, self._reading = self._reading is not held, None
+        if is_forgotten:
+            return None
+        self._labs[held.lab] = held
+        while sum(each.stints for each in self._labs.values()) > self._stints_max:
+            self._leave(self._labs.popitem(last=False)[0], ANSWERS_AGAIN)
+        # Whom later events moved is stale, and was read as the question is asked.
+        return held
+
+
+async def _careers(
+    connection: Connection, held: LabMoves, stale: AbstractSet[str], position: int
+) -> Careers:
+    if held.spans:
+        return await fetch_careers_of_people(connection, stale, position=position)
+    return await fetch_careers(
+        connection, Movers(held.lab, _EVER, _EVER), position=position, people_max=PEOPLE_MAX
+    )
+
+
+def _span(move: Move, career: Sequence[Stint]) -> Span:
+    ends = [end for end in (move.left, move.joined) if end is not None]
+    return Span(min(end.lo for end in ends), max(end.hi for end in ends), move, career)
