@@ -44,7 +44,23 @@ def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
 
     Shapes: *stints* by start; pieces from left to right, those of one kind that meet in one.
     """
-    held = _held(stints)
+    if not any(stint.leaves for stint in stints):
+        # What was held meanwhile is not drawn, and need not be found out.
+        return strip_without_leaves(stints, window)
+    held = [
+        _Held(first, after, standing.presence, standing.on_leave)
+        for first, after, standing in spans(stints)
+    ]
+    return _pieces(held, window)
+
+
+def strip_without_leaves(stays: Iterable[Dated], window: Window) -> list[Piece]:
+    """The same of stays of whose leaves nothing is known: it follows from their dates."""
+    return _pieces([_Held(*span, on_leave=False) for span in presence_spans(stays)], window)
+
+
+def _pieces(held: Sequence[_Held], window: Window) -> list[Piece]:
+    """Shapes: in order, without days of absence; two that meet may be alike."""
     pieces: list[Piece] = []
     for number, (first, after, presence, on_leave) in enumerate(held):
         x, end = window.x(first), window.x(after)
@@ -73,17 +89,6 @@ def reach(stints: Iterable[Dated], today: date, unbounded: date) -> Window:
         if unbounded <= bound <= today
     ]
     return Window(min(known, default=today), today)
-
-
-def _held(stints: Sequence[Stint]) -> list[_Held]:
-    """In order, without days of absence; two that meet may be alike."""
-    if not any(stint.leaves for stint in stints):
-        # What was held meanwhile is not drawn, and need not be found out.
-        return [_Held(*span, False) for span in presence_spans(stints)]
-    return [
-        _Held(first, after, standing.presence, standing.on_leave)
-        for first, after, standing in spans(stints)
-    ]
 
 
 def _mark_of_possible(held: Sequence[_Held], number: int) -> Mark:
