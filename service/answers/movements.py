@@ -14,6 +14,7 @@ from service.answers.moves import (
     Sure,
     find_moves,
     lab_of,
+    movers_of,
     moves_answer,
     rows_in,
 )
@@ -129,8 +130,8 @@ async def movements_of_lab(
     if held is None:
         found = await find_moves(connection, times, asked)
     else:
-        days = (period.from_on or UNBOUNDED_LO, period.to_on or UNBOUNDED_HI)
-        found = Found(await view_of_all(connection, times), held.labs, held.between(*days))
+        told = held.of(movers_of(asked, None, None, lab))
+        found = Found(await view_of_all(connection, times), held.labs, told)
 
     async def side(one: Asked, moves: Found) -> MovesAnswer:
         rows = rows_in(moves, one)

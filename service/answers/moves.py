@@ -237,7 +237,7 @@ async def find_moves(connection: Connection, times: Times, asked: Asked) -> Foun
         for text in (asked.from_lab, asked.to_lab, asked.lab)
     ]
     if person is None:
-        careers = await _careers(view, _movers(asked, from_lab, to_lab, lab))
+        careers = await _careers(view, movers_of(asked, from_lab, to_lab, lab))
     else:
         careers = {person: await view.stints_of_person(person)}
     labs = await labs_of(view, careers)
@@ -287,8 +287,8 @@ async def _careers(view: View, movers: Movers) -> Careers:
         ) from exc
 
 
-def _movers(asked: Asked, from_lab: str | None, to_lab: str | None, lab: str | None) -> Movers:
-    """Whose careers have all that is asked for."""
+def movers_of(asked: Asked, from_lab: str | None, to_lab: str | None, lab: str | None) -> Movers:
+    """Whose careers are read for what is asked; labs by their canonical ids."""
     days = (asked.from_on or UNBOUNDED_LO, asked.to_on or UNBOUNDED_HI)
     if to_lab is not None:
         return Movers(to_lab, days, None)

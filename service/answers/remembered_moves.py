@@ -10,7 +10,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -18,13 +17,14 @@ from msgspec import Struct, field
 from service.answers.moves import lab_of, labs_of
 from service.answers.times import Times
 from service.answers.views import Kept
-from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO
+from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds
 from service.domain.labs import Labs
 from service.domain.moves import Move, moves
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.read_models.moves import (
     Careers,
+    Days,
     Movers,
     TooManyPeople,
     fetch_careers,
@@ -44,21 +44,28 @@ LEFT_MAX = 1_000
 _EVER = (UNBOUNDED_LO, UNBOUNDED_HI)
 
 
-class Span(NamedTuple):
-    """A move with the days on which one of its two dates can lie, and the career that it is of."""
+class Stay(NamedTuple):
+    """The bounds of one stint at the lab."""
 
-    first: date
-    last: date
-    move: Move
-    career: Sequence[Stint]
+    start: Bounds
+    end: Bounds | None
+
+
+class Mover(NamedTuple):
+    """Someone who ever was at the lab."""
+
+    stays: Sequence[Stay]
+    moves: Sequence[tuple[Move, Sequence[Stint]]]
+    """Those from the lab and to it, each with the whole career."""
+    stints: int
+    """How many the career has."""
 
 
 class LabMoves(Struct):
     """All moves from a lab and to it."""
 
     lab: str
-    spans: dict[str, list[Span]] = field(default_factory=dict)
-    """By person, of those who have any."""
+    people: dict[str, Mover] = field(default_factory=dict)
     labs: Labs = field(default_factory=Labs)
     """Those of their careers, with all successors."""
     stale: set[str] = field(default_factory=set)
@@ -66,29 +73,33 @@ class LabMoves(Struct):
     stints: int = 0
     """How many stints their careers have."""
 
-    def between(self, first: date, last: date) -> list[tuple[Move, Sequence[Stint]]]:
-        """Those of which one date can lie in some days, both ends included."""
+    def of(self, movers: Movers) -> list[tuple[Move, Sequence[Stint]]]:
+        """Those of the people whose careers the database would give."""
+        assert movers.lab == self.lab, "of other labs nothing is held"
+        began, ended = movers.began, movers.ended
         return [
-            (move, career)
-            for spans in self.spans.values()
-            for since, until, move, career in spans
-            if since <= last and until >= first
+            move
+            for mover in self.people.values()
+            if any(_meet(s.start, began) or _meet(s.end, ended) for s in mover.stays)
+            for move in mover.moves
         ]
 
     def put(self, careers: Careers) -> None:
         """Hold the moves of some more people who ever were there."""
         for person, career in careers.items():
             told = moves(career, self.labs)
-            spans = [_span(move, career) for move in told if self._is_here(move)]
-            if spans:
-                self.spans[person] = spans
-                self.stints += len(career)
+            self.people[person] = Mover(
+                stays=[_stay(stint) for stint in career if stint.lab == self.lab],
+                moves=[(move, career) for move in told if self._is_here(move)],
+                stints=len(career),
+            )
+            self.stints += len(career)
 
     def drop(self, people: Iterable[str]) -> None:
         """Hold nothing of some people any more."""
         for person in people:
-            if (spans := self.spans.pop(person, None)) is not None:
-                self.stints -= len(spans[0].career)
+            if (mover := self.people.pop(person, None)) is not None:
+                self.stints -= mover.stints
 
     def _is_here(self, move: Move) -> bool:
         return self.lab in (lab_of(move.departure), lab_of(move.arrival))
@@ -196,13 +207,18 @@ class RememberedMoves:
 async def _careers(
     connection: Connection, held: LabMoves, stale: AbstractSet[str], position: int
 ) -> Careers:
-    if held.spans:
+    if held.people:
         return await fetch_careers_of_people(connection, stale, position=position)
     return await fetch_careers(
         connection, Movers(held.lab, _EVER, _EVER), position=position, people_max=PEOPLE_MAX
     )
 
 
-def _span(move: Move, career: Sequence[Stint]) -> Span:
-    ends = [end for end in (move.left, move.joined) if end is not None]
-    return Span(min(end.lo for end in ends), max(end.hi for end in ends), move, career)
+def _stay(stint: Stint) -> Stay:
+    start, end = stint.start, stint.end
+    return Stay(Bounds(start.lo, start.hi), None if end is None else Bounds(end.lo, end.hi))
+
+
+def _meet(bounds: Bounds | None, days: Days | None) -> bool:
+    """Whether a date can lie in some days, both ends included."""
+    return bounds is not None and days is not None and bounds[0] <= days[1] and bounds[1] >= days[0]

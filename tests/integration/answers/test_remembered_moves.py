@@ -9,9 +9,10 @@ import pytest
 
 from service.answers import remembered_moves
 from service.answers.memory import Memory
+from service.answers.movements import movements_of_lab
 from service.answers.moves import labs_of
 from service.answers.remembered_moves import ANSWERS_FIRST, LabMoves
-from service.answers.times import Times, times_of
+from service.answers.times import Period, Times, times_of
 from service.domain.events import Retraction
 from service.postgres.pool import Connection
 from service.read_models.moves import Careers, fetch_careers_of_people
@@ -53,11 +54,11 @@ async def test_only_whom_events_moved_is_read_again(
     base: Base, memory: Memory, reads: list[set[str]]
 ) -> None:
     async with _held(base, memory) as first:
-        assert set(first.spans) == set(PEOPLE)
+        assert set(first.people) == set(PEOPLE)
     await record(base.pool, b.departure("bob", at="x", on="2020-03"))
     await record(base.pool, b.hire(b.entity("dan", "dan"), at="x", on="2020-02"))
     async with _held(base, memory) as held:
-        assert {person: len(spans) for person, spans in held.spans.items()} == {
+        assert {person: len(mover.moves) for person, mover in held.people.items()} == {
             "ann": 1, "bob": 2, "cyd": 1, "dan": 1,
         }  # fmt: skip
         assert held.stints == 4
@@ -68,10 +69,10 @@ async def test_only_whom_events_moved_is_read_again(
 async def test_who_was_never_there_is_held_no_more(base: Base, memory: Memory) -> None:
     (hired,) = await record(base.pool, b.hire(b.entity("dan", "dan"), at="x", on="2020-02"))
     async with _held(base, memory) as held:
-        assert set(held.spans) == {*PEOPLE, "dan"}
+        assert set(held.people) == {*PEOPLE, "dan"}
     await record(base.pool, Retraction(target=hired.event_id, reason="made up"))
     async with _held(base, memory) as held:
-        assert set(held.spans) == set(PEOPLE)
+        assert set(held.people) == set(PEOPLE)
         assert held.stints == len(PEOPLE)
 
 
@@ -111,9 +112,9 @@ async def test_what_moves_while_a_lab_is_read_is_read_again(
 
     monkeypatch.setattr(remembered_moves, "labs_of", slowly)
     async with _held(base, memory) as held:
-        assert len(held.spans["bob"]) == 1
+        assert len(held.people["bob"].moves) == 1
     async with _held(base, memory) as held:
-        assert len(held.spans["bob"]) == 2
+        assert len(held.people["bob"].moves) == 2
 
 
 async def test_a_lab_that_takes_too_much_room_is_not_held(
@@ -157,7 +158,23 @@ async def test_a_reading_that_fails_leaves_nothing(
         for _ in range(ANSWERS_FIRST):
             await memory.moves.at(connection, "x", await _times(memory))
     async with _held(base, memory) as held:
-        assert len(held.spans["bob"]) == 2
+        assert len(held.people["bob"].moves) == 2
+
+
+async def test_a_vague_arrival_elsewhere_is_told_as_the_database_tells_it(
+    base: Base, memory: Memory
+) -> None:
+    """It can be in any later year; for a year those are read who came or went around it."""
+    await record(base.pool, b.departure("bob", at="x", on="2019-06"))
+    await record(base.pool, b.hire("bob", at="y", on="[2019-07..]"))
+    async with base.pool.acquire() as connection:
+        times = await _times(memory)
+        for year in (2019, 2020, 2021, 2022):
+            period = Period(date(year, 1, 1), date(year, 12, 31))
+            asked = (connection, "x", times, period)
+            told = await movements_of_lab(*asked, limit=9, address=str, remembered=memory.moves)
+            assert told == await movements_of_lab(*asked, limit=9, address=str)
+    assert memory.moves.has_any
 
 
 @asynccontextmanager
