@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from service.answers import remembered_moves
 from service.answers.memory import Memory
@@ -15,6 +16,7 @@ from service.answers.remembered_moves import ANSWERS_FIRST, LabMoves
 from service.answers.times import Period, Times, times_of
 from service.domain.events import Retraction
 from service.postgres.pool import Connection
+from service.read_models.current import Current, fetch_current
 from service.read_models.moves import Careers, fetch_careers_of_people
 from tests.support import builders as b
 from tests.support.histories import Base, record, with_entities
@@ -83,6 +85,23 @@ async def test_facts_of_labs_let_everything_go(base: Base, memory: Memory) -> No
     await record(base.pool, b.merger("x", into="y", on="2020-03"))
     async with base.pool.acquire() as connection:
         assert await memory.moves.at(connection, "x", await _times(memory)) is None
+
+
+async def test_an_erasure_lets_everything_go(
+    base: Base, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes from what was known long ago; here none of its subjects was ever at the lab."""
+    async with _held(base, memory):
+        pass
+    (hired,) = await record(base.pool, b.hire(b.entity("dan", "dan"), at="y", on="2020-02"))
+    position = hired.position
+
+    async def fetch(*args: Any) -> Current:
+        return replace(await fetch_current(*args), last_erasure=position)
+
+    monkeypatch.setattr("service.answers.memory.fetch_current", fetch)
+    await memory.current()
+    assert not memory.moves.has_any
 
 
 async def test_the_past_and_what_was_published_are_not_told(base: Base, memory: Memory) -> None:
