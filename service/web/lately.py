@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
 from service.answers.times import Times
+from service.read_models.current import Current
 
 _Made = TypeVar("_Made")
 MOST = 128
@@ -30,6 +31,9 @@ class Lately:
         return made
 
 
-def state_of(times: Times, last_erasure: int) -> Hashable:
-    """A state of knowledge: what follows from it alone stays as it is, until more is erased."""
-    return (times.known_at.position, times.published_by, last_erasure)
+def state_of(times: Times, current: Current) -> Hashable:
+    """
+    A state of knowledge: what follows from it alone stays as it is, until more is erased, or other
+    read models are in use.
+    """
+    return (times.known_at.position, times.published_by, current.last_erasure, current.made)

@@ -57,7 +57,7 @@ async def home(visit: Visit) -> Response[bytes]:
         days = _days(times.at)
         current = visit.known_current
         told = await visit.site.lately.made(
-            ("home", times.at, state_of(times, current.last_erasure)),
+            ("home", times.at, state_of(times, current)),
             lambda: overview(
                 connection,
                 times,

@@ -223,7 +223,7 @@ async def _growth(visit: Visit, state: LabState, times: Times) -> Growth:
         # Of thousands it takes long, and others wait for the event loop.
         return await asyncio.to_thread(growth, people, last, EARLIEST)
 
-    known = state_of(times, visit.known_current.last_erasure)
+    known = state_of(times, visit.known_current)
     return await visit.site.lately.made(("growth", state.lab.id, last, known), made)
 
 
@@ -250,7 +250,7 @@ class Moved(NamedTuple):
 async def _movements(
     connection: Connection, visit: Visit, state: LabState, times: Times, period: Period
 ) -> Moved:
-    own, last_erasure = state.lab.id, visit.known_current.last_erasure
+    own = state.lab.id
     days = [(FROM, str(period.from_on)), (TO, str(period.to_on))]
 
     def address(filters: Mapping[str, str]) -> str:
@@ -272,7 +272,7 @@ async def _movements(
     )
     try:
         told = await visit.site.lately.made(
-            ("moved", own, period, times.at, visit.asked, state_of(times, last_erasure)),
+            ("moved", own, period, times.at, visit.asked, state_of(times, visit.known_current)),
             lambda: movements_of_lab(
                 connection,
                 own,

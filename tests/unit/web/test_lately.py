@@ -3,6 +3,8 @@
 from datetime import date
 
 from service.answers.times import KnownAt, Times
+from service.log.append import Head
+from service.read_models.current import Current, Made
 from service.web.lately import Lately, state_of
 
 
@@ -27,17 +29,21 @@ async def test_is_made_once_for_each_key_until_others_were_asked_for() -> None:
     assert made == ["a", "b", "c", "a"]
 
 
-def test_state_is_another_with_what_is_known_published_or_erased() -> None:
+def test_state_is_another_with_what_is_known_published_erased_or_replayed() -> None:
     def times(position: int, published_by: date | None = None) -> Times:
         known = KnownAt(position, None)
         at = date(2024, 6, 1)
         return Times(at=at, known_at=known, head=9, is_pinned=False, published_by=published_by)
 
+    def current(last_erasure: int = 0, code_version: int = 1) -> Current:
+        return Current(Head(), Made(code_version, 9, None), last_erasure, {})
+
     states = [
-        state_of(times(7), 0),
-        state_of(times(8), 0),
-        state_of(times(7, date(2024, 1, 1)), 0),
-        state_of(times(7), 9),
+        state_of(times(7), current()),
+        state_of(times(8), current()),
+        state_of(times(7, date(2024, 1, 1)), current()),
+        state_of(times(7), current(last_erasure=9)),
+        state_of(times(7), current(code_version=2)),
     ]
     assert len(set(states)) == len(states)
-    assert state_of(times(7), 0) == states[0]
+    assert state_of(times(7), current()) == states[0]
