@@ -10,7 +10,7 @@ from service.domain.headcounts import Step
 from service.domain.refusals import BadDate, BadParameter
 from service.web.charts.balances import Balance, balance
 from service.web.charts.balances import Period as Bars
-from service.web.charts.scales import TICKS_MAX, WIDTH, Tick
+from service.web.charts.scales import TICKS_MAX, WIDTH, Tick, sparing
 from service.web.visits import Visit
 
 FROM, TO = "from", "to"
@@ -92,10 +92,12 @@ def _ticks(tallies: Tallies) -> list[Tick]:
     first = next((n for n, on in begins if tallies.step != "quarter" or on.month == 1), 0)
     marked = [(n, on) for n, on in begins if n >= first and (n - first) % every == 0]
     years = [None, *(on.year for _, on in marked)]
-    return [
-        Tick(round(room * n, 2), _label(on, tallies.step, is_first=on.year != before))
-        for (n, on), before in zip(marked, years, strict=False)
-    ]
+    return sparing(
+        [
+            Tick(round(room * n, 2), _label(on, tallies.step, is_first=on.year != before))
+            for (n, on), before in zip(marked, years, strict=False)
+        ]
+    )
 
 
 def _label(on: date, step: Step, *, is_first: bool) -> str:

@@ -1,6 +1,6 @@
 """From days to places along a drawing, and the days at which its axis is marked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import count
 from typing import NamedTuple
@@ -9,6 +9,10 @@ TICKS_MAX = 9
 """More labels than that run into each other on a phone."""
 WIDTH = 100.0
 """In percent."""
+YEARS_MIN = 3
+"""Fewer labels than that would be too few to go by."""
+_LETTER = 2.2
+"""The width of one letter of a label, in percent of a phone's width."""
 _YEARS = (1, 2, 5, 10, 20, 50, 100)
 _MONTHS = (1, 3, 6)
 _DAYS = (1, 2, 7)
@@ -19,6 +23,38 @@ class Tick(NamedTuple):
 
     x: float
     label: str
+    is_spare: bool = False
+    """Whether its label is left out where there is room for half of them."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its label, begun at the mark, would go on beyond the end of a narrow drawing."""
+        return self.x + self.width > WIDTH
+
+    @property
+    def width(self) -> float:
+        """Of its label on a phone, in percent of the drawing."""
+        return len(self.label) * _LETTER
+
+
+def sparing(ticks: Sequence[Tick]) -> list[Tick]:
+    """
+    *ticks*, with those marked that a narrow drawing leaves out.
+
+    Where several say their year and others only their month, it is the years that stay, as many
+    as have room from the end: months without any would say nothing.
+    """
+    kept = [tick for tick in ticks if tick.label[-4:].isdecimal()]
+    if not YEARS_MIN <= len(kept) < len(ticks):
+        kept = list(ticks[::2])
+    with_room: set[float] = set()
+    begins = WIDTH + _LETTER
+    for tick in reversed(kept):
+        first = tick.x - tick.width if tick.is_late else tick.x
+        if first + tick.width + _LETTER <= begins:
+            with_room.add(tick.x)
+            begins = first
+    return [tick._replace(is_spare=tick.x not in with_room) for tick in ticks]
 
 
 class Window(NamedTuple):
@@ -43,7 +79,7 @@ class Window(NamedTuple):
         """Marks of whole years, months or days, as many as can be read."""
         for days in self._choices():
             if len(days) <= TICKS_MAX:
-                return [Tick(self.x(day), label) for day, label in days]
+                return sparing([Tick(self.x(day), label) for day, label in days])
         return []
 
     def _choices(self) -> Iterator[list[tuple[date, str]]]:

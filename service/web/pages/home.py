@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from litestar import Response
 
@@ -118,6 +119,8 @@ async def _every_lab(visit: Visit) -> Response[bytes]:
             connection, times, q=None, after=visit.text(AFTER), limit=EVERY_LAB_ITEMS
         )
         bar = await visit.time_bar(connection, times, "Every lab", passing=[AFTER])
+        if visit.text(AFTER) is not None:
+            bar = bar._replace(cite=f"{bar.cite}&{urlencode({AFTER: visit.said(AFTER)})}")
     pairs = [(EVERY_LAB, "all"), *visit.asked.pairs]
     json = with_pairs("/v1/labs", visit.asked.pairs)
     return visit.show(

@@ -120,6 +120,6 @@ async def test_what_was_erased_says_when_and_why(
     monkeypatch.setattr("service.web.pages.event.event_with_effects", erased)
     async with browser(made) as asking:
         shown = (await asking.get(f"/events/{HIRED}")).text
-    assert "because: <bdi>She &lt;asked&gt; for it.</bdi>" in shown
+    assert "because: <bdi>She &lt;asked&gt; for it.</bdi> Its place" in shown
     assert "Ada" not in Elements(shown).text
     assert "/correct" not in shown.replace("/corrections", "")

@@ -1,5 +1,6 @@
 """The first page says what the API says of labs, moves and corrections, at any time."""
 
+import html
 import re
 from typing import Any
 
@@ -46,6 +47,20 @@ async def test_every_lab_is_that_of_the_api(reader: httpx.AsyncClient) -> None:
     cells = re.findall(r"</th><td>([^<]*)</td><td>([^<]*)</td><td>", shown)
     assert cells == [(lab["kind"] or "", lab["country"] or "") for lab in told["items"]]
     assert "is none of: all" in await page(reader, "/?labs=some", 422)
+
+
+async def test_part_of_every_lab_is_cited_as_that_part(reader: httpx.AsyncClient) -> None:
+    first = await page(reader, "/?labs=all&at=2024-06-01")
+    cited = re.findall(r'rel="bookmark" href="([^"]+)"', first)
+    assert not [address for address in cited if "after=" in address]
+    later = await page(reader, "/?labs=all&at=2024-06-01&after=meta")
+    (cited_later,) = (
+        html.unescape(found) for found in re.findall(r'rel="bookmark" href="([^"]+)"', later)
+    )
+    assert cited_later == f"{html.unescape(cited[0])}&after=meta"
+    rows = re.findall(r'<th scope="row"><a href="/labs/([^"?]+)', later)
+    again = await page(reader, cited_later)
+    assert re.findall(r'<th scope="row"><a href="/labs/([^"?]+)', again) == rows
 
 
 async def test_latest_moves_are_among_those_of_the_api(reader: httpx.AsyncClient) -> None:

@@ -263,3 +263,14 @@ async def test_lab_is_told_to_machines(reader: httpx.AsyncClient) -> None:
     assert last["startDate"] == merged["dissolutionDate"] == "2023-04-20"
     before = json_ld((await page(reader, "/labs/google-brain?at=2020-06-01")).text)
     assert "dissolutionDate" not in before
+
+
+async def test_country_is_told_to_be_one(reader: httpx.AsyncClient) -> None:
+    shown = (await page(reader, "/labs/google-deepmind")).text
+    assert '<abbr title="Country, by its code of two letters">GB</abbr>' in shown
+
+
+async def test_nobody_is_put_in_no_order(reader: httpx.AsyncClient) -> None:
+    shown = (await page(reader, "/labs/google-deepmind?at=1990-01-01")).text
+    assert "Nothing says of anybody that they were there on that day." in shown
+    assert "length of stay" not in shown

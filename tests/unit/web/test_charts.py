@@ -47,6 +47,25 @@ class TestWindow:
         assert labels("2024-11-20", "2025-03-01") == ["Dec 2024", "Jan 2025", "Feb", "Mar"]
         assert labels("2024-02-27", "2024-03-01") == ["27 Feb", "28 Feb", "29 Feb", "1 Mar"]
 
+    @given(ends=st.tuples(days, days).map(sorted))
+    def test_labels_that_a_narrow_drawing_keeps_are_apart_and_within(
+        self, ends: list[date]
+    ) -> None:
+        ticks = Window(*ends).ticks()
+        kept = [tick for tick in ticks if not tick.is_spare]
+        assert bool(kept) == bool(ticks)
+        begins = [tick.x - tick.width if tick.is_late else tick.x for tick in kept]
+        ends_of = [first + tick.width for first, tick in zip(begins, kept, strict=True)]
+        assert all(end <= WIDTH for end in ends_of)
+        assert all(end < begin for end, begin in zip(ends_of, begins[1:], strict=False))
+
+    def test_years_are_what_a_narrow_drawing_keeps(self) -> None:
+        """January is not what is left out between one July and the next."""
+        ticks = Window(date(2023, 5, 1), date(2026, 11, 22)).ticks()
+        assert [tick.label for tick in ticks][:3] == ["Jul 2023", "Jan 2024", "Jul"]
+        kept = [tick.label for tick in ticks if not tick.is_spare]
+        assert kept == ["Jan 2024", "Jan 2025", "Jan 2026"]
+
     def test_ends_lie_at_its_ends(self) -> None:
         window = Window(date(2024, 1, 1), date(2024, 12, 31))
         assert window.x(date.min) == window.x(window.first) == 0
