@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from service.web.pages.lab import ROSTER_SHOWN_MAX
 from tests.browser.conftest import KEY, WIDTHS, Opened, is_within_the_window
+from tests.browser.test_every_page import assert_is_for_everybody
 from tests.support import hard_names
 from tests.support.server import served
 
@@ -117,6 +118,13 @@ def test_everybody_of_thousands_is_reached(opened: Opened, hard: str) -> None:
     page.get_by_label("As it was on").fill("2010-01-01")
     page.get_by_role("region", name="Times").get_by_role("button", name="Show").click()
     expect(page.locator("main")).to_contain_text(f"People 1 to {ROSTER_SHOWN_MAX} of 3,3")
+
+
+def test_part_of_thousands_is_for_everybody(opened: Opened, hard: str) -> None:
+    page = opened(360)
+    page.goto(f"{hard}/labs/many?{AT}&sort=name&after=one-0499")
+    expect(page.locator("main")).to_contain_text("People 501 to 1,000 of 5,000.")
+    assert_is_for_everybody(page)
 
 
 def test_slider_goes_on_with_the_first_page(opened: Opened, hard: str) -> None:
