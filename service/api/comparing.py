@@ -18,7 +18,7 @@ _WAY_OUT = (
 async def list_corrections(call: Call) -> Page:
     connection, times = call.reading()
     query = call.query
-    with names_in_query():
+    with names_in_query(call):
         answer = await corrections.corrections(
             connection,
             times,
@@ -41,7 +41,7 @@ async def list_similar_people(call: Call) -> Page:
     if not place.startswith(similar_people.PLACE):
         refuse_cursor()
     person, _, other = place.removeprefix(similar_people.PLACE).partition(".")
-    with names_in_query():
+    with names_in_query(call):
         answer = await similar_people.similar_people(
             connection,
             times,

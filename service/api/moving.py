@@ -36,7 +36,7 @@ async def list_moves(call: Call) -> Page:
         to_on=to_on,
         within=call.query.get("within", WITHIN_DAYS),
     )
-    with names_in_query():
+    with names_in_query(call):
         answer = await moves.moves_between(
             connection, times, asked, after=call.query.get("place"), limit=limit_of(call)
         )
@@ -52,7 +52,7 @@ async def list_flows(call: Call) -> Page:
         to_on=to_on,
         within=call.query.get("within", WITHIN_DAYS),
     )
-    with names_in_query():
+    with names_in_query(call):
         answer = await flows.flows_between(
             connection,
             times,
@@ -90,7 +90,7 @@ async def get_headcounts(call: Call) -> headcounts.HeadcountsAnswer:
 
 async def list_colleagues(call: Call) -> Page:
     connection, times = call.reading()
-    with names_in_query("lab"):
+    with names_in_query(call):
         answer = await colleagues.colleagues_of(
             connection,
             call.path["person"],

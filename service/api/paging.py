@@ -1,7 +1,7 @@
 """What lists share: how many, from where on, and names that filter."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -49,19 +49,27 @@ def refuse_cursor() -> NoReturn:
     raise BadParameter("cursor", "This is a cursor of another list; begin again without one.")
 
 
+_KINDS: Mapping[str, Kind] = {
+    "person": "person",
+    "lab": "lab",
+    "from_lab": "lab",
+    "to_lab": "lab",
+}
+"""What the parameters that filter by a name hold names of."""
+
+
 @contextmanager
-def names_in_query(*kinds: Kind) -> Iterator[None]:
+def names_in_query(call: Call) -> Iterator[None]:
     """
     Names that filter are parameters: nothing that the path names is missing.
 
-    Shapes: the kinds that filter where the path names another; all unless they are given.
-
     Raises:
-        UnknownNameInQuery: in place of `UnknownName`.
+        UnknownNameInQuery: in place of `UnknownName`, where a parameter gave the name.
     """
     try:
         yield
     except UnknownName as refusal:
-        if kinds and refusal.kind not in kinds:
-            raise
-        raise UnknownNameInQuery(refusal.kind, refusal) from refusal
+        for name, kind in _KINDS.items():
+            if kind == refusal.kind and call.query.get(name) == refusal.text:
+                raise UnknownNameInQuery(name, refusal) from refusal
+        raise

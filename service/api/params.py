@@ -21,6 +21,7 @@ from service.settings import REPLAY_PROCESSES_MAX
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 QUERY_CHARACTERS_MAX = 4096
+_LISTS = {"person": "people", "lab": "labs"}
 
 
 class Param(Struct, frozen=True):
@@ -40,7 +41,13 @@ class UnknownNameInQuery(BadParameter):
     code = "unknown_name_in_query"
 
     def __init__(self, name: str, unknown: UnknownName) -> None:
-        super().__init__(name, unknown.message)
+        # A question adds nobody: where no name is near, the way out is another than of a body.
+        way_out = (
+            unknown.way_out
+            if unknown.suggestions
+            else f"GET /v1/{_LISTS[unknown.kind]}?q= searches by parts of names"
+        )
+        super().__init__(name, f"'{name}': {unknown.subject}; {way_out}.")
         self.suggestions = unknown.suggestions
 
     def extras(self) -> dict[str, Any]:

@@ -106,7 +106,7 @@ async def get_person(call: Call) -> people.PersonAnswer:
 
 async def list_events(call: Call) -> Page:
     connection, times = call.reading()
-    with names_in_query():
+    with names_in_query(call):
         answer = await events.events(
             connection,
             times,
@@ -134,7 +134,7 @@ async def list_findings(call: Call) -> Page:
     if "place" in call.query:
         known_from, _, mark = call.query["place"].partition(".")
         before = (number_of(known_from), mark)
-    with names_in_query():
+    with names_in_query(call):
         answer = await findings.findings(
             connection,
             times,

@@ -76,7 +76,11 @@ def day(text: str) -> date:
     """
     if len(text) != len("2024-06-01") or not _PLAIN.fullmatch(text):
         raise BadDate(text, "a plain day is asked for", example="2024-06-01")
-    return _plain_bounds(text, text).lo
+    try:
+        return _plain_bounds(text, text).lo
+    except BadDate as refusal:
+        # The other forms of dates are no way out here.
+        raise BadDate(text, refusal.reason, example="2024-06-01") from refusal
 
 
 def is_doubtful(text: str) -> bool:

@@ -78,6 +78,7 @@ class BadDate(Refusal):
         )
         super().__init__(f"{shown(text)} is no date: {reason}; {way_out}.")
         self.text = text
+        self.reason = reason
 
 
 class Malformed(Refusal):
@@ -186,14 +187,14 @@ class UnknownName(Refusal):
         self.text = text
         self.suggestions = tuple(near)
         offered = ", ".join(f"'{c.name}' ({c.id})" for c in self.suggestions)
-        way_out = (
+        self.way_out = (
             f"near names: {offered}"
             if offered
             else f"to add {'someone' if kind == 'person' else 'a lab'} new, "
             'send an object such as {"name": "…"}'
         )
-        subject = "Nobody" if kind == "person" else "No lab"
-        super().__init__(f"{subject} is called {shown(text)}; {way_out}.")
+        self.subject = f"{'Nobody' if kind == 'person' else 'No lab'} is called {shown(text)}"
+        super().__init__(f"{self.subject}; {self.way_out}.")
 
     def at(self, pointer: str) -> Fault:
         return Fault(

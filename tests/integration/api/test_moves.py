@@ -314,3 +314,36 @@ async def test_who_is_not_known_is_told_with_near_names(
     told = problem(await seeded.get(path), status, code)
     if "Engins" in path:
         assert [near.id for near in told.suggestions] == ["engines"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/moves?from_lab=nowhere", "from_lab"),
+        ("/v1/moves?to_lab=nowhere", "to_lab"),
+        ("/v1/moves?from_lab=engines&to_lab=nowhere", "to_lab"),
+        ("/v1/moves?person=nobody&from_lab=engines", "person"),
+        ("/v1/moves?to_lab=nowhere&published_by=2024-01-01", "to_lab"),
+        ("/v1/flows?lab=nowhere", "lab"),
+        ("/v1/events?person=nobody", "person"),
+        ("/v1/findings?lab=nowhere", "lab"),
+        ("/v1/findings?kind=possible_same_person&person=nobody", "person"),
+        ("/v1/corrections?person=nobody", "person"),
+        ("/v1/people/ada/colleagues?lab=nowhere", "lab"),
+    ],
+)
+async def test_unknown_name_is_refused_by_the_parameter_that_was_sent(
+    path: str, parameter: str, seeded: httpx.AsyncClient
+) -> None:
+    told = problem(await seeded.get(path), 422, "unknown_name_in_query")
+    assert told.parameter == parameter
+    assert told.detail.startswith(f"'{parameter}': ")
+    assert "send an object" not in told.detail, "who asks adds nobody"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_name_in_the_path_stays_a_404_where_a_filter_has_the_same_words(
+    seeded: httpx.AsyncClient,
+) -> None:
+    problem(await seeded.get("/v1/people/nowhere/colleagues?lab=nowhere"), 404, "unknown_name")

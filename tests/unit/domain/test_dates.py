@@ -122,7 +122,8 @@ def test_day_refuses_what_is_no_plain_day(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["2024-02-30", "2024-13-01", "1799-12-31", "[2024..20]"])
 def test_day_refuses_days_that_do_not_exist(text: str) -> None:
-    with pytest.raises(BadDate):
+    """The way out is a day: of a month or an interval it would be refused again."""
+    with pytest.raises(BadDate, match="; write a day such as '2024-06-01'"):
         day(text)
 
 
