@@ -19,25 +19,35 @@ from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
 
+NEAR_LABS_MAX = 20
+
 
 class LabView(Struct, frozen=True, kw_only=True):
-    """A lab on a day."""
+    """A lab: name, status and parent are of the day, all else is of its whole life as known."""
 
     id: str
     name: str
+    """On the day."""
     aliases: Sequence[str]
     kind: str | None
     country: str | None
     status: LabStatus
+    """On the day."""
     founded: str | None
-    """As its source gives it (EDTF)."""
+    """As its source gives it (EDTF), also on a day before it."""
     founders: Sequence[Named]
+    """Of its whole life: also on a day before its founding."""
     parent: Named | str | None
-    """A link where it resolves, else the text as given."""
+    """On the day. A link where it resolves, else the text as given."""
     predecessors: Sequence[Named]
+    """Of its whole life: labs that were merged into it on or before the day, or are so later."""
     successor: Named | None
+    """Of its whole life: the lab into which it was merged, or is so after the day; see `status`."""
     ended: str | None
-    """When it was merged or closed, as its source gives it (EDTF)."""
+    """
+    When it was merged or closed, as its source gives it (EDTF), also where that is after the day;
+    see `status`.
+    """
     ids: OutsideIds | None
 
 
@@ -197,16 +207,15 @@ async def lab_state(connection: Connection, name: str, times: Times) -> LabState
 async def labs_on(
     connection: Connection, times: Times, *, q: str | None, after: str | None, limit: int
 ) -> LabsAnswer:
-    """At most *limit* labs with their headcounts, by folded name and id, after one of them."""
+    """
+    At most *limit* labs with their headcounts, by folded name and id, after one of them.
+
+    With *q* those with a name that contains it; if there is none, those with a name near it.
+    """
     view = await view_of_all(connection, times)
-    every = await view.every_lab()
+    every: Sequence[LabFacts] = await view.every_lab()
     if q is not None:
-        wanted = fold_name(q)
-        every = [
-            lab
-            for lab in every
-            if any(wanted in fold_name(n) for n in (lab.name, *lab.aliases, lab.id))
-        ]
+        every = await _alike(connection, every, q, times)
     ordered = sorted(every, key=lambda lab: _place(lab, times.at))
     if after is not None:
         name, _, one = after.rpartition(" ")
@@ -228,6 +237,23 @@ async def labs_on(
         published_by=times.published_by,
         undated_events=view.undated_events,
     )
+
+
+async def _alike(
+    connection: Connection, every: Sequence[LabFacts], q: str, times: Times
+) -> Sequence[LabFacts]:
+    wanted = fold_name(q)
+    found = [
+        lab
+        for lab in every
+        if any(wanted in fold_name(n) for n in (lab.name, *lab.aliases, lab.id))
+    ]
+    if found:
+        return found
+    near = await directories.find_near(
+        connection, "lab", q, position=times.known_at.position, limit=NEAR_LABS_MAX
+    )
+    return [lab for lab in every if lab.id in near]
 
 
 def standings_on(stints: Mapping[str, Sequence[Stint]], at: date) -> dict[str, Standing]:

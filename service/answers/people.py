@@ -14,6 +14,7 @@ from service.answers.views import Kept, View, kept_of_person, labels_in, view_of
 from service.domain.dates import day_or_none
 from service.domain.events import OutsideIds
 from service.domain.presence import Presence, on_leave_on, post_on, presence_on
+from service.domain.refusals import BadParameter
 from service.domain.stints import Endpoint, Stint
 from service.postgres.pool import Connection
 from service.read_models import directory as directories
@@ -151,18 +152,27 @@ async def person_state(connection: Connection, name: str, times: Times) -> Perso
 async def people(
     connection: Connection, times: Times, *, q: str | None, after: str, limit: int
 ) -> PeopleAnswer:
-    """People by id, after one; with *q* those whose names contain or are near it, best first."""
+    """
+    People by id, after one; with *q* those whose names contain it or are near it, best first.
+
+    Raises:
+        BadParameter: nobody whose name is like *q* comes after *after*, so it is of another list.
+    """
     position = times.known_at.position
     if q is None:
         found = await directories.fetch_every_person(
             connection, position=position, after=after, limit=limit + 1
         )
     else:
-        like = await directories.find_like(connection, "person", q, position=position, limit=limit)
-        near = await directories.find_near(connection, "person", q, position=position, limit=limit)
-        ids = list(dict.fromkeys((*(one for one in near if one in like), *like, *near)))
+        ids = await directories.find_alike(
+            connection, "person", q, position=position, after=after, limit=limit + 1
+        )
+        if after and not ids:
+            raise BadParameter(
+                "cursor", "This is a cursor of another list; begin again without one."
+            )
         facts = await directories.fetch_people(connection, ids, position=position)
-        found = [facts[one] for one in ids if one in facts][:limit]
+        found = [facts[one] for one in ids]
     page = found[:limit]
     return PeopleAnswer(
         items=[PersonSummary(id=p.id, name=p.name, aliases=p.aliases) for p in page],

@@ -197,7 +197,19 @@ CURSOR = Param(
     {"type": "string", "minLength": 1},
     _text,
 )
-QUERY = Param("q", "Part of a name, or a name near it.", _NAME_SCHEMA, _text)
+LABS_QUERY = Param(
+    "q",
+    "Part of a name; where no lab has it in a name, a name near one.",
+    _NAME_SCHEMA,
+    _text,
+)
+PEOPLE_QUERY = Param(
+    "q",
+    "Part of a name, or a name near one. Those whose name has it come first, the nearest before "
+    "the others; without it people come by id.",
+    _NAME_SCHEMA,
+    _text,
+)
 QUESTION = Param(
     "q",
     "A question in words: who was at a lab, where someone was, who moved from lab to lab, on a day, "

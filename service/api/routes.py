@@ -84,7 +84,7 @@ OPERATIONS: tuple[Operation, ...] = (
             params.AT,
             params.KNOWN_AT,
             params.PUBLISHED_BY,
-            params.QUERY,
+            params.LABS_QUERY,
             params.LIMIT,
             params.CURSOR,
         ),
@@ -204,7 +204,7 @@ OPERATIONS: tuple[Operation, ...] = (
         is_kept=True,
         role=None,
         is_reading=True,
-        params=(params.AT, params.KNOWN_AT, params.QUERY, params.LIMIT, params.CURSOR),
+        params=(params.AT, params.KNOWN_AT, params.PEOPLE_QUERY, params.LIMIT, params.CURSOR),
         answer=PeopleAnswer,
     ),
     Operation(

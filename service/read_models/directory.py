@@ -16,7 +16,7 @@ _SQL = load_statements("service.read_models", "directory.sql")
 _FIND_SUBJECTS = _SQL["find_subjects"]
 _FIND_SLUGS = _SQL["find_slugs"]
 _FIND_NEAR = _SQL["find_near"]
-_FIND_LIKE = _SQL["find_like"]
+_FIND_ALIKE = _SQL["find_alike"]
 _FETCH_PEOPLE = _SQL["fetch_people"]
 _FETCH_LABS = _SQL["fetch_labs"]
 _FETCH_EVERY_LAB = _SQL["fetch_every_lab"]
@@ -83,12 +83,17 @@ async def find_near(
     return [row["canonical_id"] for row in rows]
 
 
-async def find_like(
-    connection: Connection, kind: Kind, text: str, *, position: int, limit: int
+async def find_alike(
+    connection: Connection, kind: Kind, text: str, *, position: int, after: str, limit: int
 ) -> list[str]:
-    """Canonical ids of those one of whose names contains *text*."""
-    escaped = fold_name(text).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    rows = await connection.fetch(_FIND_LIKE, kind, f"%{escaped}%", position, limit)
+    """
+    Canonical ids of those one of whose names contains *text* or is near it, after one of them.
+
+    Shapes: the best first, in the same order at the same position; empty *after* is before all.
+    """
+    folded = fold_name(text)
+    escaped = folded.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    rows = await connection.fetch(_FIND_ALIKE, kind, f"%{escaped}%", folded, position, after, limit)
     return [row["canonical_id"] for row in rows]
 
 

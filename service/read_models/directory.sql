@@ -72,17 +72,32 @@ GROUP BY n.canonical_id
 ORDER BY similarity DESC, n.canonical_id
 LIMIT $4::bigint;
 
--- name: find_like
--- Who has a name that contains a folded text, as known at a position.
--- $1 kind text  $2 pattern text  $3 position bigint  $4 limit bigint
-SELECT DISTINCT n.canonical_id
-FROM names AS n
-WHERE n.kind = $1::text
-    AND n.folded LIKE $2::text
-    AND n.known_from <= $3::bigint
-    AND n.known_to > $3::bigint
-ORDER BY n.canonical_id
-LIMIT $4::bigint;
+-- name: find_alike
+-- Who has a name that contains a folded text or is near it, best first, after one of them, as known
+-- at a position: those whose name contains it before the others, then the nearest.
+-- $1 kind text  $2 pattern text  $3 folded text  $4 position bigint  $5 after text  $6 limit bigint
+WITH alike AS (
+    SELECT
+        n.canonical_id,
+        CASE WHEN bool_or(n.folded LIKE $2::text) THEN 0 ELSE 1 END AS rank,
+        1 - max(similarity(n.folded, $3::text)) AS distance
+    FROM names AS n
+    WHERE n.kind = $1::text
+        AND (n.folded LIKE $2::text OR n.folded % $3::text)
+        AND n.known_from <= $4::bigint
+        AND n.known_to > $4::bigint
+    GROUP BY n.canonical_id
+)
+SELECT canonical_id
+FROM alike
+WHERE $5::text = ''
+    OR (rank, distance, canonical_id) > (
+        SELECT a.rank, a.distance, a.canonical_id
+        FROM alike AS a
+        WHERE a.canonical_id = $5::text
+    )
+ORDER BY rank, distance, canonical_id
+LIMIT $6::bigint;
 
 -- name: fetch_people
 -- What is known of some ids of people, and of those for which they stand, at a position.

@@ -46,7 +46,7 @@ async def found(visit: Visit, q: str) -> Response[bytes]:
         own = visit.asked.times(visit.known_current, visit.today)
         labs = await labs_on(connection, own, q=q, after=None, limit=FOUND_MAX)
         persons = await people(connection, own, q=q, after="", limit=FOUND_MAX)
-    # The API does not tell people by what was published by when, and of a name but one page.
+    # The API does not tell people by what was published by when.
     people_asked = [pair for pair in visit.asked.pairs if pair[0] != "published_by"]
     return visit.show(
         "found.html",

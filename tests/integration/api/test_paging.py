@@ -50,6 +50,8 @@ async def full(client: httpx.AsyncClient) -> httpx.AsyncClient:
         "/v1/labs?at=2020-06-01&q=a",
         "/v1/labs/x/timeline",
         "/v1/people",
+        "/v1/people?q=ann",
+        "/v1/people?q=b",
         "/v1/findings",
         "/v1/findings?person=Ann",
     ],
@@ -63,6 +65,18 @@ async def test_pages_make_the_whole_list(path: str, full: httpx.AsyncClient) -> 
         found = [page async for page in pages(full, f"{path}{glue}limit={limit}")]
         assert all(len(page) == limit for page in found[:-1])
         assert [item for page in found for item in page] == whole
+
+
+async def test_people_are_searched_best_first(full: httpx.AsyncClient) -> None:
+    """Those whose name has the words, the nearest first; then those whose name is near them."""
+    found = (await get(full, "/v1/people?q=ann b"))["items"]
+    assert [person["name"] for person in found] == ["Ann B", "Ann Bo", "ann.b", "Ann"]
+
+
+async def test_cursor_of_another_search_is_refused(full: httpx.AsyncClient) -> None:
+    first = await get(full, "/v1/people?q=ann&limit=1")
+    told = await full.get("/v1/people", params={"q": "Émile", "cursor": first["next"]})
+    assert problem(told, 422, "bad_parameter").parameter == "cursor"
 
 
 async def test_labs_are_sorted_by_name(full: httpx.AsyncClient) -> None:

@@ -391,6 +391,8 @@ async def test_people_and_labs_are_searched(named: httpx.AsyncClient) -> None:
     for q in ("generale", "sg", "100%?"):
         found = (await get(named, "/v1/labs", q=q))["items"]
         assert [lab["id"] for lab in found] == ["societe-generale-100"], q
+    (near,) = (await get(named, "/v1/labs", q="Societe Generle"))["items"]
+    assert near["id"] == "societe-generale-100", "a name near it, where none has it"
     assert (await get(named, "/v1/labs", q="%"))["items"] != []
     assert (await get(named, "/v1/labs", q="_"))["items"] == []
     for path in ("/v1/people", "/v1/labs"):
