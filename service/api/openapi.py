@@ -12,6 +12,7 @@ from service.api.administering import OVERLAP_SECONDS_MAX
 from service.api.asking import LabAsked, MovesAsked, PersonAsked
 from service.api.bodies import NDJSON
 from service.api.examples import ANSWERS, REFUSALS
+from service.api.field_descriptions import described
 from service.api.following import LAST_EVENT_ID
 from service.api.memento import LINK_FORMAT, BadAcceptDatetime
 from service.api.operations import Operation
@@ -157,8 +158,8 @@ def document() -> dict[str, Any]:
         "paths": _paths(OPERATIONS),
         "components": {
             "schemas": {
-                **{name: _answered(schema) for name, schema in components.items()},
-                **_submitted(payloads),
+                **described({n: _answered(schema) for n, schema in components.items()}, types),
+                **described(_submitted(payloads), PAYLOADS.values()),
                 **_bodies(),
             },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},

@@ -104,9 +104,9 @@ class OutsideIds(_Fields, frozen=True, kw_only=True):
 
 class _Event(_Fields, tag_field="type", frozen=True, kw_only=True):
     basis: Basis | None = None
-    """What kind of date it is; None where the source does not say."""
+    """What kind of date it is; null where the source does not say."""
     certainty: Certainty | None = None
-    """None reads as `reported`; `rumoured` stays out of the fold."""
+    """Null reads as `reported`; `rumoured` stays out of the fold."""
     note: Text | None = None
     sources: Annotated[tuple[Source, ...], Meta(max_length=SOURCES_MAX)] = ()
     alternatives: Annotated[tuple[Alternative, ...], Meta(max_length=SOURCES_MAX)] = ()

@@ -38,7 +38,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """Id of the person or the lab that it is about."""
     known_from: int
     known_to: int | None
-    """None: it is believed now."""
+    """Null: it is believed now."""
     columns: list[Any] = []
     """What it is found by."""
     content: Any

@@ -63,7 +63,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     check: bool
     """Whether it only compares."""
     rolls_back: UUID | None
-    """The replay that it takes back; None of one that builds anew."""
+    """The replay that it takes back; null of one that builds anew."""
     started_at: datetime
     finished_at: datetime | None
     done: int
@@ -72,11 +72,11 @@ class Replay(Struct, frozen=True, kw_only=True):
     """Events that there were when it started; those that came since are folded before it switches."""
     events_per_second: float | None
     seconds_left: float | None
-    """Of the folding, at the rate so far; None in the steps after it, which take less."""
+    """Of the folding, at the rate so far; null in the steps after it, which take less."""
     switch_waits: int
     """How often it gave way to a reader who held the old tables when it wanted to switch."""
     checkpoint: int | None
-    """Position at which it switched; None if it did not."""
+    """Position at which it switched; null if it did not."""
     drift: list[Difference]
     """The first rows in which the kept and the replayed read models differ."""
     drift_rows: int

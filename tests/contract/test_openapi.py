@@ -72,6 +72,19 @@ def test_document_says_its_version_and_resolves_its_references() -> None:
         jsonschema_rs.meta.validate(_whole({"$ref": f"#/components/schemas/{name}"}))
 
 
+def test_fields_say_in_the_document_what_they_say_in_code() -> None:
+    """Of structs within others too, under the names of the wire, and whatever the field holds."""
+    schemas = DOCUMENT["components"]["schemas"]
+    said = {
+        ("LabView", "successor"): "or is so after the day",
+        ("Member", "since"): "as written (EDTF)",
+        ("MoveView", "is_next"): "every reading of the dates",
+        ("Hire", "certainty"): "`rumoured` stays out of the fold",
+    }
+    for (struct, field), words in said.items():
+        assert words in schemas[struct]["properties"][field]["description"]
+
+
 def test_every_operation_is_described_once() -> None:
     assert DESCRIBED.keys() == BY_ID.keys()
     assert len(OPERATIONS) == len(BY_ID)
