@@ -52,7 +52,7 @@ from service.web.handlers import page_handlers
 from service.web.kept import WEIGHT_MAX as PAGES_WEIGHT_MAX
 from service.web.lately import Lately
 from service.web.pictures.kept import Pictures
-from service.web.problems import show_problem
+from service.web.problems import show_at_door, show_problem
 from service.web.site import Site
 
 ROLE = "timeline_service"
@@ -170,6 +170,7 @@ async def machinery(
                 hosts=settings.hosts,
                 origins=settings.cors_origins,
                 requests=_buckets(settings.rate_limit),
+                show=show_at_door,
             ),
             metrics=metrics,
             tracer=tracer,

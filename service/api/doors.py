@@ -11,7 +11,13 @@ import msgspec
 
 from service.api.attempts import Attempts, address_of
 from service.api.kept import SECURITY_HEADERS
-from service.api.problems import MEDIA_TYPE, document_of, headers_of
+from service.api.problems import (
+    MEDIA_TYPE,
+    ShowAtDoor,
+    document_of,
+    headers_of,
+    is_for_people,
+)
 from service.api.rates import Buckets
 from service.domain.refusals import Refusal, TooManyRequests, UnknownHost
 from service.log.keys import key_of
@@ -53,8 +59,10 @@ class Doors:
         hosts: Collection[str] = (),
         origins: Collection[str] = (),
         requests: Buckets | None = None,
+        show: ShowAtDoor | None = None,
     ) -> None:
         self._attempts = attempts
+        self._show = show
         self._hosts = frozenset(hosts)
         self._origins = frozenset(origins)
         self._requests = requests
@@ -68,9 +76,9 @@ class Doors:
             # All of them: of several, others on the way may take another one than this.
             hosts = [v.decode("latin-1") for n, v in scope["headers"] if n == b"host"] or [""]
             if unknown := [host for host in hosts if self._hosts and not self._is_known(host)]:
-                return _told(UnknownHost(unknown[0]))
+                return self._told(scope["path"], headers, UnknownHost(unknown[0]))
             if (seconds := self._taken(scope, headers)) > 0:
-                return _told(TooManyRequests(seconds))
+                return self._told(scope["path"], headers, TooManyRequests(seconds))
         if (
             scope["method"] == "OPTIONS"
             and b"access-control-request-method" in headers
@@ -133,6 +141,21 @@ class Doors:
             self._requests.take(who)
         return seconds
 
+    def _told(self, path: str, asked: Mapping[bytes, bytes], refusal: Refusal) -> Told:
+        """A document, or a page for a person who asked for one; neither asks the database."""
+        document, more = document_of(refusal), headers_of(refusal)
+        accept = asked.get(b"accept", b"*/*").decode("latin-1")
+        headers: Mapping[str, str] = {"Content-Type": MEDIA_TYPE}
+        if self._show is not None and is_for_people(path, accept):
+            body, headers = self._show(document)
+        else:
+            body = msgspec.json.encode(document)
+        headers = {**headers, "Content-Length": str(len(body)), **more}
+        sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        names = {name for name, _ in sent}
+        others = [(name, value) for name, value in SECURITY_HEADERS if name not in names]
+        return Told("door", document.status, (*sent, *others), body)
+
 
 def _without_port(host: str) -> str:
     """
@@ -144,15 +167,3 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0].removesuffix(".")
-
-
-def _told(refusal: Refusal) -> Told:
-    document = document_of(refusal)
-    body = msgspec.json.encode(document)
-    headers = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(body)),
-        **headers_of(refusal),
-    }
-    sent = ((name.lower().encode(), value.encode()) for name, value in headers.items())
-    return Told("door", document.status, (*sent, *SECURITY_HEADERS), body)

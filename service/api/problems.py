@@ -119,6 +119,10 @@ ShowProblem = Callable[
 """What makes a page of a problem, with the headers that go with it."""
 
 
+ShowAtDoor = Callable[[ProblemDocument], tuple[bytes, Mapping[str, str]]]
+"""What makes a page of a problem, and the headers of pages, and asks nothing for it."""
+
+
 def document_of(refusal: r.Refusal) -> ProblemDocument:
     """The problem document of a refusal."""
     problem = PROBLEMS[type(refusal)]
@@ -169,16 +173,18 @@ def told(
 ) -> Response[bytes]:
     """The document for a program, and a page for a person who asked for one."""
     show: ShowProblem | None = request.app.state.get("show_problem")
-    if show is None or not _is_for_people(request):
+    if show is None or not is_for_people(
+        request.scope["path"], request.headers.get("accept", "*/*")
+    ):
         return to_response(document, headers)
     return show(request, document, headers or {})
 
 
-def _is_for_people(request: Request[Any, Any, Any]) -> bool:
+def is_for_people(path: str, accept: str) -> bool:
     """Whether a page is asked for: beside `/v1`, by somebody who would rather have HTML."""
-    if request.scope["path"].startswith("/v1/"):
+    if path.startswith("/v1/"):
         return False
-    accepted = Accept(request.headers.get("accept", "*/*"))
+    accepted = Accept(accept)
     return accepted.best_match([MEDIA_TYPE, MediaType.JSON, MediaType.HTML]) == MediaType.HTML
 
 

@@ -1,6 +1,7 @@
 """What is refused, as a page that says what happened and where to go on."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ from litestar import Request, Response
 
 from service.domain.refusals import Candidate, Fault, shown
 from service.web.rendering import rendered
-from service.web.responses import to_response
+from service.web.responses import HEADERS, MEDIA_TYPE, to_response
 from service.web.sessions import local_address
 
 VISIT = "visit"
@@ -20,6 +21,17 @@ _OF_NAMES = ("/labs", "/people")
 _OF_THE_PATH = "about:blank"
 """The type of what is refused before anybody is asked."""
 _NOWHERE = "Nothing stands at this address; a letter of it may be wrong."
+
+_OF_THE_HOST = "urn:lab-timeline:problem:unknown_host"
+_ELSEWHERE = (
+    "The service answers to other names than the one in this address; ask whoever gave it to you."
+)
+_DOOR_HEADERS = {
+    **HEADERS,
+    "Vary": "Accept",
+    "Cache-Control": "no-store",
+    "Content-Type": f"{MEDIA_TYPE}; charset=utf-8",
+}
 
 
 class Problem(Protocol):
@@ -62,8 +74,44 @@ def show_problem(
         seconds=headers.get("Retry-After"),
         plain=_without_query(request),
         request_id=request.scope.get("request_id"),
+        leads_on=True,
     )
     return to_response(request, page, status=problem.status, headers=headers)
+
+
+def show_at_door(problem: Problem) -> tuple[bytes, Mapping[str, str]]:
+    """
+    The page of a problem for whoever is not let in, and its headers.
+
+    Who that is, is not asked; and a page is made once, so that it costs no more than a document.
+    """
+    is_elsewhere = problem.type == _OF_THE_HOST
+    page = _at_door(
+        problem.status,
+        problem.title,
+        # The host that was asked for is anybody's text: it would be a page of its own each time.
+        _ELSEWHERE if is_elsewhere else problem.detail,
+        leads_on=not is_elsewhere,
+    )
+    return page, _DOOR_HEADERS
+
+
+@lru_cache(maxsize=256)
+def _at_door(status: int, title: str, detail: str, *, leads_on: bool) -> bytes:
+    shown = {"status": status, "title": title, "errors": (), "candidates": ()}
+    return rendered(
+        "problem.html",
+        visit=None,
+        problem=shown,
+        detail=detail,
+        asked=None,
+        near=(),
+        # The detail says when to come again.
+        seconds=None,
+        plain=None,
+        request_id=None,
+        leads_on=leads_on,
+    ).encode()
 
 
 def _detail(request: Request[Any, Any, Any], problem: Problem) -> str:

@@ -16,6 +16,7 @@ from service.app import create_app, machinery
 from service.log.keys import key_hash
 from service.settings import Rate, Settings
 from tests.integration.api.asking import SEED, hire, problem, record
+from tests.support.browsing import HTML, Elements
 from tests.support.postgres import KEYS, http_client
 from tests.support.server import served
 
@@ -178,6 +179,40 @@ async def test_requests_of_an_address_are_limited(opened: Opened) -> None:
                 assert (await client.get(path)).status_code == 200
         async with client_from(made, "192.0.2.2") as other:
             assert (await other.get(ENGINES)).status_code == 200
+
+
+async def test_browsers_are_refused_with_a_page(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same status and headers; of whatever nobody has let in, the page says nothing."""
+    doors = {"hosts": ("test",), "rate_limit": Rate(1, 3600)}
+    async with opened(**doors) as made, client_from(made, "192.0.2.1", Accept=HTML) as client:
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/docs")).status_code == 200
+        # Nothing is asked of the database for who is refused.
+        monkeypatch.setattr(made.pool, "acquire", None)
+        often = await client.get("/labs/engines")
+        elsewhere = await client.get("/labs/engines", headers={"Host": "evil.example"})
+        for told, status in ((often, 429), (elsewhere, 400)):
+            assert told.status_code == status
+            assert told.headers["content-type"] == "text/html; charset=utf-8"
+            assert "style-src 'self'" in told.headers["content-security-policy"]
+            assert told.headers["cache-control"] == "no-store"
+            assert told.headers["x-content-type-options"] == "nosniff"
+            assert told.headers["x-request-id"]
+            assert int(told.headers["content-length"]) == len(told.content)
+            found = Elements(told.text).found
+            assert not [v for _, said in found for v in said.values() if v and "evil" in v]
+        assert "Too many requests" in often.text
+        assert 0 < int(often.headers["retry-after"]) <= 3600
+        assert "evil" not in elsewhere.text
+        assert "The service has another name" in elsewhere.text
+        head = await client.head("/labs/engines")
+        assert (head.status_code, head.content) == (429, b"")
+        # The API answers browsers as everybody, and programs are told everywhere as before.
+        problem(await client.get(ENGINES), 429, "too_many_requests")
+        program = await client.get("/labs/engines", headers={"Accept": "*/*"})
+        problem(program, 429, "too_many_requests")
 
 
 async def test_requests_of_a_key_are_limited_by_themselves(opened: Opened) -> None:
