@@ -1,7 +1,7 @@
 """Events as they read: payloads with names, and what was said about each later."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +74,9 @@ class ToldEvent(Struct, frozen=True):
 
     says: EventView
     is_withdrawn: bool
+    recorded_at: datetime
+    updated_at: datetime
+    """When it was corrected or retracted last, else when it was recorded."""
 
 
 async def recorded_events(pool: Pool, recorded: Recorded) -> RecordedAnswer:
@@ -231,14 +234,23 @@ async def what_events_say(
     chains = [e for e in await read.read_by_ids(connection, event_ids) if e.position <= until]
     holding = {e.position: e.payload for e in in_force(chains)}
     labels = await event_labels(connection, chains, times)
+    # In position order, so that the last word on an event stays.
+    updated_at = {one.root: _recorded_at(one) for one in sorted(chains, key=lambda e: e.position)}
     return {
         one.event_id: ToldEvent(
             payload_view(holding.get(one.position, one.payload), labels),
             is_withdrawn=one.position not in holding and type_of(one.payload) != ERASED,
+            recorded_at=_recorded_at(one),
+            updated_at=updated_at[one.root],
         )
         for one in chains
         if one.target_position is None
     }
+
+
+def _recorded_at(event: RecordedEvent) -> datetime:
+    assert event.recorded_at is not None, "what is read from the log was recorded"
+    return event.recorded_at
 
 
 async def event_labels(

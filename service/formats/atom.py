@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from service.printable import printable
@@ -22,9 +21,10 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class Entry(NamedTuple):
-    """One event, with what it says now."""
+    """One event with what it says now, or something else that rests on events."""
 
-    event_id: UUID
+    id: str
+    """A URN, the same whatever is said of it later."""
     title: str
     address: str
     published: datetime | None
@@ -46,7 +46,7 @@ class Feed(NamedTuple):
     page: str
     updated: datetime
     entries: Sequence[Entry]
-    """Of each event one, the one that was spoken of last first."""
+    """Of each event one, or of each of what else they are of; what was spoken of last first."""
 
 
 def to_atom(feed: Feed) -> str:
@@ -60,7 +60,7 @@ def to_atom(feed: Feed) -> str:
     _text(SubElement(root, "author"), "name", _AUTHOR)
     for one in feed.entries:
         entry = SubElement(root, "entry")
-        _text(entry, "id", one.event_id.urn)
+        _text(entry, "id", one.id)
         _text(entry, "title", one.title)
         _instant(entry, "updated", one.updated)
         if one.published is not None:

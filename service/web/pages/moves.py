@@ -15,6 +15,7 @@ from service.domain.moves import WITHIN_DAYS, WITHIN_DAYS_MAX, MoveKind
 from service.domain.refusals import AmbiguousName, BadParameter, UnknownName, shown
 from service.formats.csv import Table
 from service.formats.tables.moves import flows_table, moves_table, tallies_table
+from service.web import feeds
 from service.web.asked import KNOWN_AT, with_pairs
 from service.web.page import Page
 from service.web.pages.search import MOVES
@@ -55,11 +56,17 @@ async def list_moves(visit: Visit) -> Response[bytes]:
             "where they arrived.",
         )
     period = asked_period(visit)
-    table = wanted_table(visit, TABLES, also=[PNG])
+    table = wanted_table(visit, TABLES, also=[PNG, feeds.ATOM])
+    # Without a period of its own a feed goes on with the days, as the page does.
+    followed = _filters(said, kind, within, period)
 
     def address(filters: Mapping[str, str]) -> str:
         return with_pairs(MOVES, [*filters.items(), *visit.asked.pairs])
 
+    limit = ROWS_MAX if table is not None else PAGE_ITEMS
+    if feeds.is_wanted(visit):
+        limit = feeds.MOVES_MAX
+    is_whole = limit != PAGE_ITEMS
     told: Movements | None = None
     refused: UnknownName | AmbiguousName | None = None
     async with visit.reading() as (connection, times):
@@ -78,8 +85,8 @@ async def list_moves(visit: Visit) -> Response[bytes]:
                 connection,
                 times,
                 asked,
-                after=place if table is None else None,
-                limit=PAGE_ITEMS if table is None else ROWS_MAX,
+                after=None if is_whole else place,
+                limit=limit,
                 address=address,
             )
 
@@ -89,15 +96,23 @@ async def list_moves(visit: Visit) -> Response[bytes]:
             refused = refusal
         if table is not None and told is not None:
             return await send_table(visit, _table(table, told), times)
+        if feeds.is_wanted(visit) and told is not None:
+            return await feeds.send_moves(
+                visit,
+                connection,
+                times,
+                told.moves.items,
+                path=MOVES,
+                filters=followed,
+                title=_followed_in_words(said),
+            )
         subject = f"Moves {in_the_period(period)}, with labs as they were called"
         if is_wanted(visit) and told is not None:
             return await send_picture(visit, _picture(told, sentence(subject, times)))
         bar = await visit.time_bar(connection, times, subject, passing=[AFTER])
     if place is not None:
         bar = bar._replace(cite=f"{bar.cite}&{urlencode({AFTER: place})}")
-    filters = [*said.items(), ("kind", kind), *_days(period)]
-    if within != WITHIN_DAYS:
-        filters.append(("within", str(within)))
+    filters = _filters(said, kind, within, period)
     return visit.show(
         "moves.html",
         status=200 if told else 422,
@@ -119,9 +134,25 @@ async def list_moves(visit: Visit) -> Response[bytes]:
         next_page=_next_page(visit, filters, told.moves.next, times) if told else None,
         json=with_pairs("/v1/moves", [*filters, *visit.asked.pairs]),
         files=_files(visit, filters),
+        feed=feeds.feed_address(visit, MOVES, followed) if told else None,
         preview=preview(MOVES, [*filters, *visit.asked.pairs], sentence(subject, times)),
         bar=bar,
     )
+
+
+def _filters(
+    said: Mapping[str, str | None], kind: str | None, within: int, period: Period
+) -> list[tuple[str, str | None]]:
+    """What of the address narrows the moves, and within which days they are looked for."""
+    filters = [*said.items(), ("kind", kind), *_days(period)]
+    if within != WITHIN_DAYS:
+        filters.append(("within", str(within)))
+    return filters
+
+
+def _followed_in_words(said: Mapping[str, str | None]) -> str:
+    words = {"from_lab": "from", "to_lab": "to", "person": "of"}
+    return " ".join(["Moves", *(f"{words[name]} {text}" for name, text in said.items() if text)])
 
 
 def _picture(told: Movements, said: str) -> Picture:

@@ -1,5 +1,6 @@
 """Feeds tell what is new of a lab, a person and all, and of each event once."""
 
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, fromstring
 
 import httpx
@@ -88,3 +89,70 @@ async def test_feed_is_kept_until_something_is_recorded(
         again = await asking.get(address, headers=kept)
         assert again.status_code == 200
         assert entries(fromstring(again.text))[0] == event["event_id"]
+
+
+def titles(root: Element) -> list[str]:
+    return [str(each.findtext(f"{ATOM}title")) for each in root.findall(f"{ATOM}entry")]
+
+
+async def test_feed_of_moves_has_those_of_the_api_and_its_filters(
+    reader: httpx.AsyncClient,
+) -> None:
+    filters = {"from_lab": "openai", "to_lab": "anthropic", "from": "2020-01-01"}
+    told = await get(reader, "/v1/moves", **filters, to="2026-11-22", limit=1000)
+    root = await feed_of(reader, "/moves?" + urlencode(filters) + "&at=2026-11-22")
+    assert 1 < len(told["items"]) <= feeds.ENTRIES_MAX
+    assert sorted(titles(root)) == sorted(
+        f"{m['person']['name']} went from OpenAI to {m['to']['name']}" for m in told["items"]
+    )
+    updated = [str(each.findtext(f"{ATOM}updated")) for each in root.findall(f"{ATOM}entry")]
+    assert updated == sorted(updated, reverse=True), "what was spoken of last comes first"
+    assert updated[0] == root.findtext(f"{ATOM}updated")
+    assert len(set(entries(root))) == len(told["items"])
+    own = next(e for e in root.findall(f"{ATOM}link") if e.get("rel") == "alternate")
+    assert own.get("href") == f"http://test/moves?{urlencode(filters)}"
+    every = await feed_of(reader, "/moves")
+    assert len(entries(every)) == feeds.ENTRIES_MAX
+    assert every.findtext(f"{ATOM}id") != root.findtext(f"{ATOM}id")
+
+
+async def test_feed_of_moves_keeps_ids_while_more_is_said(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    """A late or corrected move comes first, whenever it was; the others stay as they are."""
+    hostile = "A <b>]]>&\u202e\u0007"
+    old, _, left, joined = await record(
+        client,
+        hire(person={"id": "ann", "name": hostile}, lab={"id": "x", "name": "<X>"}, date="2019"),
+        hire(person={"name": "Bo"}, lab="x", date="2020-03-01"),
+        {"type": "departure", "person": "ann", "lab": "x", "date": "2020-01-01"},
+        hire(person="ann", lab={"id": "y", "name": "Y"}, date="2020-02-01"),
+    )
+    path = "/moves?from=2018-01-01&to=2021-01-01"
+    async with browser(made) as asking:
+        first = await feed_of(asking, path)
+        move = f"urn:lab-timeline:move:ann:{left['event_id']}:{joined['event_id']}"
+        # Of one instant, as the page lists them.
+        assert entries(first)[1] == move
+        others, name = titles(first), titles(first)[1].partition(" went from ")[0]
+        assert others == ["Bo came to <X>", f"{name} went from <X> to Y", f"{name} came to <X>"]
+        assert name.startswith("A <b>]]>&")
+        assert not {"\u202e", "\u0007"} & set(name)
+        (late,) = await record(client, hire(person={"name": "Cy"}, lab="x", date="2018-05-01"))
+        second = await feed_of(asking, path)
+        assert entries(second) == [
+            f"urn:lab-timeline:move:cy:-:{late['event_id']}",
+            *entries(first),
+        ]
+        body = {**hire(person="ann", lab="x", date="2018"), "reason": "misread"}
+        told = await client.put(f"/v1/events/{old['event_id']}/correction", json=body)
+        third = await feed_of(asking, path)
+        assert sorted(entries(third)) == sorted(entries(second))
+        assert entries(third)[0] == f"urn:lab-timeline:move:ann:-:{old['event_id']}"
+        one = next(iter(third.findall(f"{ATOM}entry")))
+        assert one.findtext(f"{ATOM}published") == old["recorded_at"]
+        assert one.findtext(f"{ATOM}updated") == told.json()["recorded_at"]
+        pinned = await feed_of(asking, f"{path}&known_at={joined['position']}")
+        assert entries(pinned) == entries(first)
+        refused = await asking.get("/moves?from_lab=nowhere&format=atom")
+        assert refused.status_code == 422

@@ -20,7 +20,7 @@ def read(*entries: Entry, title: str = "All") -> Element:
 
 
 def entry(text: str = "Ada joined", published: datetime | None = AT) -> Entry:
-    return Entry(UUID(int=7), text, "http://test/events/7", published, AT, [text, text])
+    return Entry(UUID(int=7).urn, text, "http://test/events/7", published, AT, [text, text])
 
 
 def test_feed_has_what_the_standard_asks_for() -> None:
