@@ -55,7 +55,10 @@ def service_options(command: Callable[Concatenate[Service, P], None]) -> Callabl
 
     @click.option("--url", help="Address of a running service; without it, the data directory.")
     @click.option(
-        "--key", envvar="TIMELINE_API_KEY", show_envvar=True, help="Key for writing, with --url."
+        "--key",
+        envvar="TIMELINE_API_KEY",
+        show_envvar=True,
+        help="Key, with --url: for writing, and for reading where that is closed.",
     )
     @data_dir_option
     @click.option("--json", "as_json", is_flag=True, help="Print the service's JSON as it came.")

@@ -240,7 +240,7 @@ def _moves(words: str, asked: re.Match[str]) -> MovesBetween:
         NotUnderstood: there are not two, or a time that is none.
     """
     labs, when = _split(words[asked.end() :])
-    between = _TO.fullmatch(labs)
+    between = (_FOR if asked["left"] else _TO).fullmatch(labs)
     if between is None:
         raise NotUnderstood(f"{shown(words)} does not name two labs.", EXAMPLES)
     return MovesBetween(between[1], between[2], when)
@@ -275,8 +275,12 @@ def _verb(when: str) -> str:
 
 _WHO = re.compile(r"who (?P<verb>was|is) at(?: |$)", re.IGNORECASE | re.ASCII)
 _WHERE = re.compile(r"where (?P<verb>was|is)(?: |$)", re.IGNORECASE | re.ASCII)
-_MOVES = re.compile(r"moves from(?: |$)", re.IGNORECASE | re.ASCII)
+_MOVES = re.compile(
+    r"(?:moves|who (?:went|moved)) from(?: |$)|(?P<left>who left)(?: |$)", re.IGNORECASE | re.ASCII
+)
 _TO = re.compile(r"(.+) to (.+)", re.IGNORECASE | re.ASCII)
+# After `left`, which goes with either.
+_FOR = re.compile(r"(.+) (?:for|to) (.+)", re.IGNORECASE | re.ASCII)
 _WHEN = re.compile(
     r"(?:on|in) (?P<when>.+)|(?P<alone>today|yesterday|now|between .+)", re.IGNORECASE | re.ASCII
 )
