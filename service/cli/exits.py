@@ -9,6 +9,12 @@ from service.printable import printable
 
 FAULT = 1
 REFUSED = 2
+_NEW = {
+    "person": "--new-person NAME",
+    "lab": "--new-lab NAME",
+    "founders": "--new-founder NAME",
+}
+"""By the field: how a command says somebody new, where a body has an object."""
 
 
 class CommandRefused(click.ClickException):
@@ -61,6 +67,9 @@ def refusal_lines(problem: Mapping[str, Any]) -> Iterator[str]:
         message = str(fault.get("message", ""))
         yield f"  {fault.get('pointer') or '(the whole body)'}: {message}"
         yield from _offers(fault, detail + message, "    ")
+        option = _NEW.get(str(fault.get("pointer")).removeprefix("/").partition("/")[0])
+        if option is not None and fault.get("code") == "unknown_name":
+            yield f"    As an option: {option}"
     if problem.get("status") == 401:
         yield "  Give a key with --key or in TIMELINE_API_KEY."
 

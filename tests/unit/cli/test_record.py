@@ -156,6 +156,26 @@ def test_every_fault_is_told_with_its_pointer(service: WrittenService, run: Run)
     ]
 
 
+def test_somebody_unknown_is_told_with_the_option_that_adds_them(
+    service: WrittenService, run: Run
+) -> None:
+    faults = [
+        {"pointer": "/person", "message": "Nobody is called 'An Lee'.", "code": "unknown_name"},
+        {"pointer": "/founders/0", "message": "Nobody is called 'Bo'.", "code": "unknown_name"},
+        {"pointer": "/lab", "message": "The lab is blank."},
+    ]
+    problem = {"title": "No", "status": 422, "detail": "Two faults.", "errors": faults}
+    service.answers("POST", "/v1/events", problem, status=422)
+    told = run("record", "hire", "--person", "An Lee", "--lab", " ").stderr.splitlines()
+    assert told[told.index("  /person: Nobody is called 'An Lee'.") + 1].endswith(
+        "--new-person NAME"
+    )
+    assert told[told.index("  /founders/0: Nobody is called 'Bo'.") + 1].endswith(
+        "--new-founder NAME"
+    )
+    assert "--new-lab" not in "\n".join(told)
+
+
 def test_missing_key_is_told_with_the_way_out(service: WrittenService, run: Run) -> None:
     service.refuses("POST", "/v1/events", 401, detail="Writing needs a key.")
     result = run("record", "hire")
