@@ -372,7 +372,7 @@ async def test_table_that_is_too_long_says_the_way_out(
 
 async def test_forms_and_tables_that_are_none_are_refused(reader: httpx.AsyncClient) -> None:
     for asked, told in (
-        ("format=xml", "known: csv, json, png."),
+        ("format=xml", "known: csv, json, png, atom."),
         ("format=csv&table=roster", "known: moves, flows, balance."),
     ):
         answer = await reader.get(f"/moves?{asked}", headers={"Accept": "text/html"})
