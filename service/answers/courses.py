@@ -59,7 +59,7 @@ async def courses_of_labs(pool: Pool, *, position: int, weight_max: int) -> Cour
             people = await fetch_dates_between(
                 connection, lab, first=UNBOUNDED_LO, last=UNBOUNDED_HI, position=position
             )
-        one = await asyncio.to_thread(course, people)
+        one = await asyncio.to_thread(course, people.values())
         weight_max -= one.weight
         if weight_max < 0:
             return Courses(position=position, of_labs=of_labs, others_max=stints[lab])

@@ -145,9 +145,13 @@ def _by_lab_and_person(rows: Iterable[asyncpg.Record]) -> dict[str, dict[str, li
 
 def _dates_by_person(rows: Iterable[asyncpg.Record]) -> dict[str, list[Dates]]:
     found: dict[str, list[Dates]] = {}
-    for person, content in rows:
-        found.setdefault(person, []).append(_DATES.decode(content))
+    for row in rows:
+        found.setdefault(row["person_id"], []).append(_DATES.decode(row["content"]))
     return found
+
+
+def _dates_of_each(rows: Iterable[asyncpg.Record]) -> list[list[Dates]]:
+    return list(_dates_by_person(rows).values())
 
 
 def _turned_by_lab(rows: Iterable[asyncpg.Record]) -> dict[str, Turned]:
@@ -156,8 +160,8 @@ def _turned_by_lab(rows: Iterable[asyncpg.Record]) -> dict[str, Turned]:
         by_lab.setdefault(row["lab_id"], []).append(row)
     return {
         lab: Turned(
-            _dates_by_person(row for row in own if row["is_earlier"]),
-            _dates_by_person(row for row in own if row["is_later"]),
+            _dates_of_each(row for row in own if row["is_earlier"]),
+            _dates_of_each(row for row in own if row["is_later"]),
         )
         for lab, own in by_lab.items()
     }
