@@ -163,6 +163,7 @@ async def people(
         found = await directories.fetch_every_person(
             connection, position=position, after=after, limit=limit + 1
         )
+        page, has_more = found[:limit], len(found) > limit
     else:
         ids = await directories.find_alike(
             connection, "person", q, position=position, after=after, limit=limit + 1
@@ -172,11 +173,11 @@ async def people(
                 "cursor", "This is a cursor of another list; begin again without one."
             )
         facts = await directories.fetch_people(connection, ids, position=position)
-        found = [facts[one] for one in ids]
-    page = found[:limit]
+        # Who was erased between the two is no more.
+        page, has_more = [facts[one] for one in ids[:limit] if one in facts], len(ids) > limit
     return PeopleAnswer(
         items=[PersonSummary(id=p.id, name=p.name, aliases=p.aliases) for p in page],
-        next=page[-1].id if len(found) > limit else None,
+        next=page[-1].id if page and has_more else None,
         at=times.at,
         known_at=times.known_at,
     )

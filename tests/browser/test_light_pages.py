@@ -71,7 +71,11 @@ def test_shifts_are_seen(opened: Opened, url: str) -> None:
         "document.querySelector('main').before(Object.assign(document.createElement('div'), "
         "{ innerHTML: '<p>x</p>'.repeat(9) }))"
     )
-    page.wait_for_function("window.shifts.length > 0")
+    # Not by `wait_for_function`, whose script the page's own policy refuses.
+    page.evaluate(
+        "new Promise(then => { const look = () => "
+        "window.shifts.length ? then() : requestAnimationFrame(look); look(); })"
+    )
     assert shifted(page) > SHIFT_MAX
 
 

@@ -214,5 +214,5 @@ def test_news_are_at_nobodys_expense(page: Page, url: str) -> None:
         ".observe({type: 'layout-shift', buffered: true})"
     )
     page.goto(url + OPENAI)
-    page.wait_for_function("!document.querySelector('#time-slider').disabled")
+    expect(page.locator("#time-slider")).to_be_enabled()
     assert page.evaluate("window.shifts") == []
