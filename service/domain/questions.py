@@ -281,8 +281,11 @@ _MOVES = re.compile(
 _TO = re.compile(r"(.+) to (.+)", re.IGNORECASE | re.ASCII)
 # After `left`, which goes with either.
 _FOR = re.compile(r"(.+) (?:for|to) (.+)", re.IGNORECASE | re.ASCII)
+# "About" a day has no other word before it; "in about" a year is one time, and no name ends in it.
 _WHEN = re.compile(
-    r"(?:on|in) (?P<when>.+)|(?P<alone>today|yesterday|now|between .+)", re.IGNORECASE | re.ASCII
+    r"(?:on|in) (?P<when>.+)"
+    r"|(?P<alone>today|yesterday|now|between .+|(?<! in )(?<! on )about .+)",
+    re.IGNORECASE | re.ASCII,
 )
 _BETWEEN = re.compile(r"between (.+) and (.+)")
 _ABOUT = re.compile(r"about (.+)")

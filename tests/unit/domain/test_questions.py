@@ -173,6 +173,22 @@ _texts = st.one_of(
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "when", "printed"),
+    [
+        ("who was at X on 2000-01-01~", "2000-01-01~", "Who was at X about 1 January 2000?"),
+        ("who was at X about 1 Jan 2000", "2000-01-01~", "Who was at X about 1 January 2000?"),
+        ("who was at X In About 2017", "2017~", "Who was at X in about 2017?"),
+        ("who was at X about 2017", "2017~", "Who was at X in about 2017?"),
+    ],
+)
+def test_about_a_day_is_understood_as_it_is_printed(text: str, when: str, printed: str) -> None:
+    question = parse_question(text)
+    assert question == WhoWasAt("X", when)
+    assert in_words(question) == printed
+    assert parse_question(printed) == question
+
+
 @given(text=_texts)
 @example(text="who was at X on in 2024")
 @example(text="where is today today")
