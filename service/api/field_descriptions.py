@@ -2,9 +2,10 @@
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
-from textwrap import dedent
 from typing import Any
 
 import msgspec
@@ -45,15 +46,20 @@ def _with_fields(schema: Mapping[str, Any], said: Mapping[str, str]) -> dict[str
 
 def _said_in(struct: type[Struct]) -> Iterator[tuple[str, str]]:
     """A field, and the string that follows its declaration."""
-    (declared,) = ast.parse(dedent(inspect.getsource(struct))).body
-    assert isinstance(declared, ast.ClassDef), "the source of a struct is a class"
-    for before, after in pairwise(declared.body):
+    for before, after in pairwise(_declared_in(struct.__module__)[struct.__name__].body):
         match before, after:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
                 yield name, " ".join(text.split())
+
+
+@cache
+def _declared_in(module: str) -> Mapping[str, ast.ClassDef]:
+    """The classes of a module as written, read once: to look for each would read it each time."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}
 
 
 def _structs(types: Iterable[Type]) -> set[type[Struct]]:

@@ -13,16 +13,17 @@ from service.web.visits import Visit
 
 
 async def docs(visit: Visit) -> Response[bytes]:
-    document = visit.site.document
-    return visit.show("docs.html", info=document()["info"], operations=_shown(document))
+    info, operations = _shown(visit.site.document)
+    return visit.show("docs.html", info=info, operations=operations)
 
 
 @cache
-def _shown(document: Callable[[], Mapping[str, Any]]) -> Markup:
-    """Long, and the same for everybody: made when it is first asked for."""
+def _shown(document: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], Markup]:
+    """What the API is, and its operations: long, the same for everybody, made when asked for."""
     told = document()
     tags = [tag["name"] for tag in told["tags"]]
-    return Markup(rendered("operations.html", tags=tags, operations=_operations(told)))  # noqa: S704 (a template's own)
+    page = rendered("operations.html", tags=tags, operations=_operations(told))
+    return told["info"], Markup(page)  # noqa: S704 (a template's own)
 
 
 def _operations(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 
 import httpx
+import pytest
 
+from service.api import openapi
 from service.api.openapi import document
 from tests.support.browsing import Elements
 
@@ -23,3 +25,17 @@ async def test_every_operation_is_found_and_has_an_address(anonymous: httpx.Asyn
             assert f'<h3><a href="#{name}"><code>{said}' in shown
     led_to = re.findall(r'href="#([^"]+)"', shown)
     assert set(led_to) <= set(ids)
+
+
+async def test_document_is_made_once(
+    anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a tenth of a second, in which nobody else is answered, and the page is for anybody."""
+    first = await anonymous.get("/docs", headers={"Accept": "text/html"})
+
+    def made_again(*_: object) -> None:
+        raise AssertionError("it is made again")
+
+    monkeypatch.setattr(openapi, "described", made_again)
+    again = await anonymous.get("/docs", headers={"Accept": "text/html"})
+    assert (first.status_code, again.status_code) == (200, 200)
