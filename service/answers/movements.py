@@ -14,7 +14,6 @@ from service.answers.moves import (
     Sure,
     find_moves,
     lab_of,
-    movers_of,
     moves_answer,
     rows_in,
 )
@@ -130,7 +129,7 @@ async def movements_of_lab(
     if held is None:
         found = await find_moves(connection, times, asked)
     else:
-        told = held.of(movers_of(asked, None, None, lab))
+        told = held.of(asked.days)
         found = Found(await view_of_all(connection, times), held.labs, told)
 
     async def side(one: Asked, moves: Found) -> MovesAnswer:

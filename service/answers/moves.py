@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from datetime import date as Day  # noqa: N812 (a field below is called date)
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -144,6 +144,11 @@ class Asked(Struct, frozen=True, kw_only=True):
     within: int = WITHIN_DAYS
 
     @property
+    def days(self) -> Days:
+        """The first and the last day of the period."""
+        return self.from_on or UNBOUNDED_LO, self.to_on or UNBOUNDED_HI
+
+    @property
     def dated_by(self) -> DatedBy:
         """Who asks where people of a lab went asks by when they left."""
         return "left" if self.from_lab is not None and self.to_lab is None else "joined"
@@ -237,7 +242,7 @@ async def find_moves(connection: Connection, times: Times, asked: Asked) -> Foun
         for text in (asked.from_lab, asked.to_lab, asked.lab)
     ]
     if person is None:
-        careers = await _careers(view, movers_of(asked, from_lab, to_lab, lab))
+        careers = await _careers(view, _movers_of(asked, from_lab, to_lab, lab))
     else:
         careers = {person: await view.stints_of_person(person)}
     labs = await labs_of(view, careers)
@@ -287,26 +292,16 @@ async def _careers(view: View, movers: Movers) -> Careers:
         ) from exc
 
 
-def movers_of(asked: Asked, from_lab: str | None, to_lab: str | None, lab: str | None) -> Movers:
+def _movers_of(asked: Asked, from_lab: str | None, to_lab: str | None, lab: str | None) -> Movers:
     """Whose careers are read for what is asked; labs by their canonical ids."""
-    days = (asked.from_on or UNBOUNDED_LO, asked.to_on or UNBOUNDED_HI)
+    days = asked.days
     if to_lab is not None:
         return Movers(to_lab, days, None)
     if from_lab is not None:
         return Movers(from_lab, None, days)
     if lab is not None:
-        return Movers(lab, days, _widened(days, asked.within))
+        return Movers(lab, days, days, days)
     return Movers(None, days, days)
-
-
-def _widened(days: Days, within: int) -> Days:
-    """The days on which somebody can have left who arrived on one of *days*."""
-    first, last = days
-    if first != UNBOUNDED_LO:
-        first -= timedelta(days=within)
-    if last != UNBOUNDED_HI:
-        last += timedelta(days=BEFORE_DAYS)
-    return first, last
 
 
 async def labs_of(view: View, careers: Mapping[str, Iterable[Stint]]) -> Labs:

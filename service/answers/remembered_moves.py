@@ -44,17 +44,11 @@ LEFT_MAX = 1_000
 _EVER = (UNBOUNDED_LO, UNBOUNDED_HI)
 
 
-class Stay(NamedTuple):
-    """The bounds of one stint at the lab."""
-
-    start: Bounds
-    end: Bounds | None
-
-
 class Mover(NamedTuple):
     """Someone who ever was at the lab."""
 
-    stays: Sequence[Stay]
+    dates: Sequence[Bounds]
+    """When those moves began and ended."""
     moves: Sequence[tuple[Move, Sequence[Stint]]]
     """Those from the lab and to it, each with the whole career."""
     stints: int
@@ -73,24 +67,24 @@ class LabMoves(Struct):
     stints: int = 0
     """How many stints their careers have."""
 
-    def of(self, movers: Movers) -> list[tuple[Move, Sequence[Stint]]]:
-        """Those of the people whose careers the database would give."""
-        assert movers.lab == self.lab, "of other labs nothing is held"
-        began, ended = movers.began, movers.ended
+    def of(self, days: Days) -> list[tuple[Move, Sequence[Stint]]]:
+        """Those of the people who can have come or gone on some days, there or by a move."""
+        first, last = days
         return [
             move
             for mover in self.people.values()
-            if any(_meet(s.start, began) or _meet(s.end, ended) for s in mover.stays)
+            if any(lo <= last and first <= hi for lo, hi in mover.dates)
             for move in mover.moves
         ]
 
     def put(self, careers: Careers) -> None:
         """Hold the moves of some more people who ever were there."""
         for person, career in careers.items():
-            told = moves(career, self.labs)
+            told = [move for move in moves(career, self.labs) if self._is_here(move)]
+            dates = (date for move in told for date in (move.left, move.joined))
             self.people[person] = Mover(
-                stays=[_stay(stint) for stint in career if stint.lab == self.lab],
-                moves=[(move, career) for move in told if self._is_here(move)],
+                dates=[Bounds(date.lo, date.hi) for date in dates if date is not None],
+                moves=[(move, career) for move in told],
                 stints=len(career),
             )
             self.stints += len(career)
@@ -212,13 +206,3 @@ async def _careers(
     return await fetch_careers(
         connection, Movers(held.lab, _EVER, _EVER), position=position, people_max=PEOPLE_MAX
     )
-
-
-def _stay(stint: Stint) -> Stay:
-    start, end = stint.start, stint.end
-    return Stay(Bounds(start.lo, start.hi), None if end is None else Bounds(end.lo, end.hi))
-
-
-def _meet(bounds: Bounds | None, days: Days | None) -> bool:
-    """Whether a date can lie in some days, both ends included."""
-    return bounds is not None and days is not None and bounds[0] <= days[1] and bounds[1] >= days[0]

@@ -49,6 +49,8 @@ class Movers(Struct, frozen=True):
     began: Days | None
     """None: nobody for what begins."""
     ended: Days | None
+    went_on: Days | None = None
+    """Who ever left the lab, too, and can have begun anywhere on these days."""
 
 
 async def fetch_careers(
@@ -60,8 +62,8 @@ async def fetch_careers(
     Raises:
         TooManyPeople: there are more than *people_max*.
     """
-    began, ended = _text(movers.began), _text(movers.ended)
-    rows = await connection.fetch(_FETCH_CAREERS, *began, *ended, position, people_max, movers.lab)
+    days = (*_text(movers.began), *_text(movers.ended), *_text(movers.went_on))
+    rows = await connection.fetch(_FETCH_CAREERS, *days, position, people_max, movers.lab)
     if rows and rows[0]["person_id"] is None:
         raise TooManyPeople
     # Decoding many takes long, and others wait for the event loop.

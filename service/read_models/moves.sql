@@ -1,8 +1,9 @@
 -- name: fetch_careers
--- Every stint of people of whom one begins or ends on some days, as known at a position; one row
--- of nulls if they are too many.
+-- Every stint of people of whom one begins or ends on some days, and of those who ever left the lab
+-- and began anywhere on others, as known at a position; one row of nulls if they are too many.
 -- $1 began_from text  $2 began_to text  $3 ended_from text  $4 ended_to text
--- $5 position bigint  $6 people_max bigint  $7 lab_id text
+-- $5 went_on_from text  $6 went_on_to text
+-- $7 position bigint  $8 people_max bigint  $9 lab_id text
 -- Days as contents have them; null ones are asked of nobody. The columns have the first day of a
 -- start and the last one of an end, the content has the others. Of all labs there are two indexes
 -- of what is believed now; not long before the head the people whom events since can have moved, as
@@ -12,7 +13,7 @@
 WITH RECURSIVE since AS (
     SELECT DISTINCT kind, subject_id, is_fact
     FROM event_subjects
-    WHERE position > $5::bigint AND (SELECT max(position) FROM events) - $5::bigint <= 1000
+    WHERE position > $7::bigint AND (SELECT max(position) FROM events) - $7::bigint <= 1000
 ),
 moved AS (
     SELECT subject_id AS person_id
@@ -28,26 +29,26 @@ moved AS (
 ),
 way AS (
     SELECT
-        (SELECT max(position) FROM events) - $5::bigint <= 1000
+        (SELECT max(position) FROM events) - $7::bigint <= 1000
         AND NOT EXISTS (SELECT FROM since WHERE kind = 'lab' AND is_fact) AS is_short
 ),
 movers AS MATERIALIZED (
     SELECT person_id
     FROM stints
-    WHERE $7::text IS NULL
+    WHERE $9::text IS NULL
         AND (SELECT is_short FROM way)
         AND known_to = 9223372036854775807
-        AND known_from <= $5::bigint
+        AND known_from <= $7::bigint
         AND start_lo <= $2::text::date
         AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10) COLLATE "C"
             >= $1::text
     UNION
     SELECT person_id
     FROM stints
-    WHERE $7::text IS NULL
+    WHERE $9::text IS NULL
         AND (SELECT is_short FROM way)
         AND known_to = 9223372036854775807
-        AND known_from <= $5::bigint
+        AND known_from <= $7::bigint
         AND end_hi >= $3::text::date
         AND strpos(content, '"end":{') > 0
         AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10) COLLATE "C"
@@ -57,24 +58,24 @@ movers AS MATERIALIZED (
     FROM (
         SELECT person_id, start_lo, end_hi, content
         FROM stints
-        WHERE lab_id = $7::text
-            AND known_to > $5::bigint
-            AND known_from <= $5::bigint
+        WHERE lab_id = $9::text
+            AND known_to > $7::bigint
+            AND known_from <= $7::bigint
         UNION ALL
         SELECT person_id, start_lo, end_hi, content
         FROM moved
         JOIN stints USING (person_id)
-        WHERE $7::text IS NULL
+        WHERE $9::text IS NULL
             AND (SELECT is_short FROM way)
-            AND known_to > $5::bigint
-            AND known_from <= $5::bigint
+            AND known_to > $7::bigint
+            AND known_from <= $7::bigint
         UNION ALL
         SELECT person_id, start_lo, end_hi, content
         FROM stints
-        WHERE $7::text IS NULL
+        WHERE $9::text IS NULL
             AND NOT (SELECT is_short FROM way)
-            AND known_to > $5::bigint
-            AND known_from <= $5::bigint
+            AND known_to > $7::bigint
+            AND known_from <= $7::bigint
     ) AS known
     WHERE (
             start_lo <= $2::text::date
@@ -87,6 +88,25 @@ movers AS MATERIALIZED (
             AND left(split_part(split_part(content, '"end":{', 2), '"lo":"', 2), 10)
                 COLLATE "C" <= $4::text
         )
+    UNION
+    SELECT gone.person_id
+    FROM stints AS gone
+    CROSS JOIN LATERAL (
+        SELECT
+        FROM stints
+        WHERE person_id = gone.person_id
+            AND known_to > $7::bigint
+            AND known_from <= $7::bigint
+            AND start_lo <= $6::text::date
+            AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10)
+                COLLATE "C" >= $5::text
+        OFFSET 0
+    ) AS next
+    WHERE $5::text IS NOT NULL
+        AND gone.lab_id = $9::text
+        AND gone.known_to > $7::bigint
+        AND gone.known_from <= $7::bigint
+        AND strpos(gone.content, '"end":{') > 0
 ),
 counted AS (
     SELECT count(*) AS people FROM movers
@@ -96,14 +116,14 @@ FROM movers AS m
 CROSS JOIN LATERAL (
     SELECT content
     FROM stints
-    WHERE person_id = m.person_id AND known_to > $5::bigint AND known_from <= $5::bigint
+    WHERE person_id = m.person_id AND known_to > $7::bigint AND known_from <= $7::bigint
     OFFSET 0
 ) AS s
-WHERE (SELECT people FROM counted) <= $6::bigint
+WHERE (SELECT people FROM counted) <= $8::bigint
 UNION ALL
 SELECT NULL, NULL
 FROM counted
-WHERE people > $6::bigint;
+WHERE people > $8::bigint;
 
 -- name: fetch_careers_of_people
 -- Every stint of some people, as known at a position.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from service.answers import remembered_moves
 from service.answers.memory import Memory
 from service.answers.movements import movements_of_lab
-from service.answers.moves import labs_of
+from service.answers.moves import Sure, labs_of
 from service.answers.remembered_moves import ANSWERS_FIRST, LabMoves
 from service.answers.times import Period, Times, times_of
 from service.domain.events import Retraction
@@ -183,7 +183,7 @@ async def test_a_reading_that_fails_leaves_nothing(
 async def test_a_vague_arrival_elsewhere_is_told_as_the_database_tells_it(
     base: Base, memory: Memory
 ) -> None:
-    """It can be in any later year; for a year those are read who came or went around it."""
+    """It can be in any later year, in which who left long before is told, too."""
     await record(base.pool, b.departure("bob", at="x", on="2019-06"))
     await record(base.pool, b.hire("bob", at="y", on="[2019-07..]"))
     async with base.pool.acquire() as connection:
@@ -193,6 +193,8 @@ async def test_a_vague_arrival_elsewhere_is_told_as_the_database_tells_it(
             asked = (connection, "x", times, period)
             told = await movements_of_lab(*asked, limit=9, address=str, remembered=memory.moves)
             assert told == await movements_of_lab(*asked, limit=9, address=str)
+            gone = [flow.count for flow in told.flows if flow.from_lab and flow.to_lab]
+            assert gone == [Sure(0, 1)], year
     assert memory.moves.has_any
 
 
