@@ -11,6 +11,7 @@ import msgspec
 
 from service.api.attempts import Attempts, address_of
 from service.api.kept import SECURITY_HEADERS
+from service.api.noting import note
 from service.api.problems import (
     MEDIA_TYPE,
     ShowAtDoor,
@@ -26,6 +27,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 FOR_MACHINES = ("/healthz", "/readyz", "/metrics")
 """Asked by what watches the service, from beside it and by whatever name."""
+UNCOUNTED = "/static/"
+"""What pages bring with them: whoever is refused needs it, too, and it costs next to nothing."""
 ANYWHERE = "*"
 _METHODS = b"GET, HEAD, POST, PUT, DELETE"
 _ASKED = (
@@ -76,9 +79,9 @@ class Doors:
             # All of them: of several, others on the way may take another one than this.
             hosts = [v.decode("latin-1") for n, v in scope["headers"] if n == b"host"] or [""]
             if unknown := [host for host in hosts if self._hosts and not self._is_known(host)]:
-                return self._told(scope["path"], headers, UnknownHost(unknown[0]))
+                return self._told(scope, headers, UnknownHost(unknown[0]))
             if (seconds := self._taken(scope, headers)) > 0:
-                return self._told(scope["path"], headers, TooManyRequests(seconds))
+                return self._told(scope, headers, TooManyRequests(seconds))
         if (
             scope["method"] == "OPTIONS"
             and b"access-control-request-method" in headers
@@ -130,7 +133,7 @@ class Doors:
         That is a key that was good when it last came from there; else the address, so that nobody
         has more by making up keys.
         """
-        if self._requests is None:
+        if self._requests is None or scope["path"].startswith(UNCOUNTED):
             return 0
         address = address_of(scope)
         key = key_of(headers.get(b"authorization", b"").decode("latin-1"))
@@ -141,12 +144,15 @@ class Doors:
             self._requests.take(who)
         return seconds
 
-    def _told(self, path: str, asked: Mapping[bytes, bytes], refusal: Refusal) -> Told:
+    def _told(
+        self, scope: Mapping[str, Any], asked: Mapping[bytes, bytes], refusal: Refusal
+    ) -> Told:
         """A document, or a page for a person who asked for one; neither asks the database."""
+        note(scope, problem=refusal.code)
         document, more = document_of(refusal), headers_of(refusal)
         accept = asked.get(b"accept", b"*/*").decode("latin-1")
         headers: Mapping[str, str] = {"Content-Type": MEDIA_TYPE}
-        if self._show is not None and is_for_people(path, accept):
+        if self._show is not None and is_for_people(scope["path"], accept):
             body, headers = self._show(document)
         else:
             body = msgspec.json.encode(document)

@@ -15,6 +15,7 @@ from service.api.rates import Buckets
 from service.app import create_app, machinery
 from service.log.keys import key_hash
 from service.settings import Rate, Settings
+from service.web.assets import assets
 from tests.integration.api.asking import SEED, hire, problem, record
 from tests.support.browsing import HTML, Elements
 from tests.support.postgres import KEYS, http_client
@@ -177,8 +178,23 @@ async def test_requests_of_an_address_are_limited(opened: Opened) -> None:
                 problem(told, 429, "too_many_requests")
             for path in FOR_MACHINES:
                 assert (await client.get(path)).status_code == 200
+            refused = len(EVERYWHERE) + 3
+            counted = f'timeline_refusals_total{{code="too_many_requests"}} {refused}.0'
+            assert counted in (await client.get("/metrics")).text.splitlines()
         async with client_from(made, "192.0.2.2") as other:
             assert (await other.get(ENGINES)).status_code == 200
+
+
+async def test_what_pages_bring_with_them_is_not_counted(opened: Opened) -> None:
+    """The page of a refusal, too, is read with its style."""
+    async with opened(rate_limit=Rate(2, 3600)) as made, client_from(made, "192.0.2.1") as client:
+        assert (await client.get("/docs", headers={"Accept": HTML})).status_code == 200
+        for asset in assets().values():
+            assert (await client.get(asset.path)).status_code == 200
+        assert (await client.get(ENGINES)).status_code == 200
+        problem(await client.get(ENGINES), 429, "too_many_requests")
+        for asset in assets().values():
+            assert (await client.get(asset.path)).status_code == 200
 
 
 async def test_browsers_are_refused_with_a_page(
