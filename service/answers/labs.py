@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from service.answers.names import Labels, Named, order_of
+from service.answers.remembered_moves import RememberedMoves
 from service.answers.times import KnownAt, Times
 from service.answers.views import View, labels_in, view_of_all, view_of_lab
 from service.domain.dates import day_or_none
@@ -174,14 +175,19 @@ async def lab_on(
     )
 
 
-async def lab_state(connection: Connection, name: str, times: Times) -> LabState:
+async def lab_state(
+    connection: Connection, name: str, times: Times, *, remembered: RememberedMoves | None = None
+) -> LabState:
     """
-    The lab that *name* names, and how everyone stood there.
+    The lab that *name* names, and how everyone stood there; from what is *remembered*, where that
+    is known now.
 
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     view, lab_id = await view_of_lab(connection, name, times)
+    if remembered is not None:
+        view = remembered.view(connection, lab_id, times) or view
     labs = await view.labs([lab_id])
     facts = labs[lab_id]
     if lab_id not in labs:

@@ -1,5 +1,6 @@
 """
-Moves in memory: every move at some labs as known at the head, whatever period is asked for.
+Moves in memory: every move at some labs as known at the head, whatever period is asked for, and
+who was there on any day.
 
 They are held person by person, so that an event costs the reading of those alone whom it can have
 moved. `Memory` tells whom: what is held is true at the last head that it was told of, but for
@@ -8,16 +9,18 @@ those people, who are read again before anything is answered.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import date
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from service.answers.moves import lab_of, labs_of
 from service.answers.times import Times
-from service.answers.views import Kept
+from service.answers.views import Kept, KeptOfLab, View
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds
+from service.domain.identity import PersonFacts
 from service.domain.labs import Labs
 from service.domain.moves import Move, moves
 from service.domain.stints import Stint
@@ -53,6 +56,9 @@ class Mover(NamedTuple):
     """Those from the lab and to it, each with the whole career."""
     stints: int
     """How many the career has."""
+    stays: list[Stint]
+    """Those at the lab, by start."""
+    facts: PersonFacts
 
 
 class LabMoves(Struct):
@@ -77,7 +83,16 @@ class LabMoves(Struct):
             for move in mover.moves
         ]
 
-    def put(self, careers: Careers) -> None:
+    def view(self, connection: Connection, times: Times) -> View:
+        """What is known now, with the roster on a day at hand, which may be kept over awaits."""
+        stints: dict[str, list[Stint]] = {}
+        people = {}
+        for person, mover in self.people.items():
+            if own := [stint for stint in mover.stays if _can_hold(stint, times.at)]:
+                stints[person], people[person] = own, mover.facts
+        return KeptOfLab(connection, times.known_at.position, self.lab, times.at, stints, people)
+
+    def put(self, careers: Careers, facts: Mapping[str, PersonFacts]) -> None:
         """Hold the moves of some more people who ever were there."""
         for person, career in careers.items():
             told = [move for move in moves(career, self.labs) if self._is_here(move)]
@@ -86,6 +101,8 @@ class LabMoves(Struct):
                 dates=[Bounds(date.lo, date.hi) for date in dates if date is not None],
                 moves=[(move, career) for move in told],
                 stints=len(career),
+                stays=[stint for stint in career if stint.lab == self.lab],
+                facts=facts[person],
             )
             self.stints += len(career)
 
@@ -140,18 +157,24 @@ class RememberedMoves:
         The moves of a lab, by its canonical id, not to be kept over an await; None where it takes
         the database to answer: for the past, and for a lab that was not asked for before.
         """
-        if (
-            times.published_by is not None
-            or times.known_at.position != self._position
-            or self._turn.locked()
-            or not self._is_wanted(lab)
-        ):
+        position = times.known_at.position
+        if not self._is_true_of(times) or self._turn.locked() or not self._is_wanted(lab):
             return None
         async with self._turn:
             held = self._labs.get(lab)
             if held is None or held.stale:
-                return await self._read(connection, held or LabMoves(lab), self._position)
+                return await self._read(connection, held or LabMoves(lab), position)
         return held
+
+    def view(self, connection: Connection, lab: str, times: Times) -> View | None:
+        """What is known of a lab now, with its roster on a day; None where that is not held."""
+        held = self._labs.get(lab)
+        if held is None or held.stale or not self._is_true_of(times):
+            return None
+        return held.view(connection, times)
+
+    def _is_true_of(self, times: Times) -> bool:
+        return times.published_by is None and times.known_at.position == self._position
 
     def _is_wanted(self, lab: str) -> bool:
         if lab in self._labs:
@@ -180,10 +203,12 @@ class RememberedMoves:
                 for person, career in careers.items()
                 if any(stint.lab == held.lab for stint in career)
             }
-            held.labs.update(await labs_of(Kept(connection, position), new))
+            kept = Kept(connection, position)
+            held.labs.update(await labs_of(kept, new))
+            facts = await kept.people(new)
             held.drop(stale)
             # Of many it takes long, and others wait for the event loop.
-            await asyncio.to_thread(held.put, new)
+            await asyncio.to_thread(held.put, new, facts)
         except TooManyPeople:
             self._leave(held.lab, ANSWERS_TOO_MANY)
             return None
@@ -206,3 +231,7 @@ async def _careers(
     return await fetch_careers(
         connection, Movers(held.lab, _EVER, _EVER), position=position, people_max=PEOPLE_MAX
     )
+
+
+def _can_hold(stint: Stint, at: date) -> bool:
+    return stint.start.lo <= at and (stint.end is None or stint.end.hi > at)

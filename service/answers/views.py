@@ -187,6 +187,37 @@ class KeptOfPerson(Kept):
         return self._page.findings
 
 
+class KeptOfLab(Kept):
+    """The same, with the roster of one lab on a day at hand."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        position: int,
+        lab: str,
+        at: date,
+        stints: Mapping[str, list[Stint]],
+        people: Mapping[str, PersonFacts],
+    ) -> None:
+        super().__init__(connection, position)
+        self._asked = ([lab], at)
+        self._stints = {lab: dict(stints)} if stints else {}
+        self._people = people
+
+    async def stints_of_labs(
+        self, labs: Iterable[str], at: date
+    ) -> dict[str, dict[str, list[Stint]]]:
+        wanted = [*labs]
+        if (wanted, at) == self._asked:
+            return self._stints
+        return await super().stints_of_labs(wanted, at)
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        wanted = set(ids)
+        found = {one: self._people[one] for one in wanted if one in self._people}
+        return found | await super().people(wanted - found.keys())
+
+
 class Folded:
     """
     A state that was folded for one question.

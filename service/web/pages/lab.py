@@ -106,7 +106,7 @@ async def lab(visit: Visit) -> Response[bytes]:
     asked = asked_period(visit)
     table = wanted_table(visit, TABLES, also=(PNG, feeds.ATOM))
     async with visit.reading() as (connection, times):
-        state = await lab_state(connection, name, times)
+        state = await lab_state(connection, name, times, remembered=visit.site.memory.moves)
         elsewhere = visit.elsewhere("lab", state.lab.id)
         if elsewhere is not None:
             return elsewhere

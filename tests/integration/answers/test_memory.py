@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from service.answers.labs import lab_on
+from service.answers.labs import lab_on, lab_state
 from service.answers.memory import ANSWERS_AGAIN, Memory
 from service.answers.movements import LabMovements, movements_of_lab
 from service.answers.names import resolve_path
@@ -281,12 +281,17 @@ async def _assert_one(
 async def _assert_moves(
     connection: Connection, memory: Memory, name: str, at: date, known_at: int | None
 ) -> None:
-    """Those of a year and those of any time, as the database tells them."""
+    """Who was there, and moves of a year and of any time, as the database tells them."""
     times = await _times(memory, at, known_at)
     try:
         lab = await resolve_path(connection, "lab", name, times)
     except Refusal:
         return
+    kept = await lab_state(connection, lab, times)
+    held = await lab_state(connection, lab, times, remembered=memory.moves)
+    assert (held.lab, held.stints, held.standings) == (kept.lab, kept.stints, kept.standings)
+    for person in kept.standings:
+        assert held.labels.person(person) == kept.labels.person(person)
     for period in (Period(at - timedelta(days=365), at), Period(None, None)):
         told = await _moves(connection, lab, times, period, memory)
         assert told == await _moves(connection, lab, times, period), (lab, period, known_at)

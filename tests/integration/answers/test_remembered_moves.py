@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.answers import remembered_moves
+from service.answers.labs import lab_state
 from service.answers.memory import Memory
 from service.answers.movements import movements_of_lab
 from service.answers.moves import Sure, labs_of
@@ -196,6 +197,30 @@ async def test_a_vague_arrival_elsewhere_is_told_as_the_database_tells_it(
             gone = [flow.count for flow in told.flows if flow.from_lab and flow.to_lab]
             assert gone == [Sure(0, 1)], year
     assert memory.moves.has_any
+
+
+async def test_who_was_there_is_told_from_what_is_held(base: Base, memory: Memory) -> None:
+    """While that is true: whom events moved since is not, until they are read again."""
+    async with _held(base, memory), base.pool.acquire() as connection:
+        before = await _times(memory)
+        view = memory.moves.view(connection, "x", before)
+        assert view is not None
+        there = (await view.stints_of_labs(["x"], TODAY))["x"]
+        assert set(there) == set(PEOPLE)
+        assert {facts.name for facts in (await view.people(there)).values()} == set(PEOPLE)
+        earlier = (await view.stints_of_labs(["x"], date(2018, 6, 1))).get("x", {})
+        assert earlier == {}, "another day is asked of the database"
+        await record(base.pool, b.departure("bob", at="x", on="2020-03"))
+        now = await _times(memory)
+        assert memory.moves.view(connection, "x", before) is None
+        assert memory.moves.view(connection, "x", now) is None
+        kept = await lab_state(connection, "x", now, remembered=memory.moves)
+        assert set(kept.standings) == {"ann", "cyd"}
+        await memory.moves.at(connection, "x", now)
+        assert memory.moves.view(connection, "x", now) is not None
+        held = await lab_state(connection, "x", now, remembered=memory.moves)
+        assert (held.stints, held.standings) == (kept.stints, kept.standings)
+        assert set((await view.stints_of_labs(["x"], TODAY))["x"]) == set(PEOPLE), "as it was"
 
 
 @asynccontextmanager
