@@ -153,7 +153,7 @@ async def lab(visit: Visit) -> Response[bytes]:
         rows=partial(roster_rows, part.lines, window, visit.asked),
         ticks=window.ticks(),
         window=window,
-        days=_days_of_slider(state, window, times),
+        days=_days_of_slider(state, rest, window, times),
         rule=window.x(times.at),
         today=visit.today,
         orders=_orders(visit, sort),
@@ -487,11 +487,13 @@ def _cells(member: Member) -> list[Cell]:
     ]
 
 
-def _days_of_slider(state: LabState, window: Window, times: Times) -> Window:
-    """From before the lab was founded, as far as that is known, to where the drawing ends."""
+def _days_of_slider(state: LabState, rest: Rest | None, window: Window, times: Times) -> Window:
+    """From before the lab was founded, or anybody was there, to where the drawing ends."""
     founded = state.lab.founded
     first = window.first if founded is None else max(bounds(founded).lo, EARLIEST)
-    return Window(min(first, window.first, times.at), window.last)
+    # A part of the page has no slider: the one that is there stays.
+    grown = window.first if rest is None else rest.growth.window.first
+    return Window(min(first, grown, window.first, times.at), window.last)
 
 
 def _orders(visit: Visit, sort: str) -> list[Order]:

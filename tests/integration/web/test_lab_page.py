@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -274,3 +275,26 @@ async def test_nobody_is_put_in_no_order(reader: httpx.AsyncClient) -> None:
     shown = (await page(reader, "/labs/google-deepmind?at=1990-01-01")).text
     assert "Nothing says of anybody that they were there on that day." in shown
     assert "length of stay" not in shown
+
+
+async def test_slider_goes_back_to_when_anybody_was_there(
+    made: Machinery, client: httpx.AsyncClient
+) -> None:
+    """Of a lab that ended, too, of which nobody knows when it was founded."""
+    await record(
+        client,
+        hire(
+            person={"id": "ann", "name": "Ann"}, lab={"id": "gone", "name": "Gone"}, date="2011-03"
+        ),
+        {"type": "departure", "person": "ann", "lab": "gone", "date": "2014-05"},
+        {"type": "closure", "lab": "gone", "date": "2015-01"},
+    )
+    found = Elements((await page(client, "/labs/gone")).text).found
+    slider = next(said for _, said in found if said.get("id") == "time-slider")
+    first, last = (_day_of(str(slider[end])) for end in ("min", "max"))
+    assert first == date(2011, 3, 1)
+    assert last >= date(2026, 1, 1)
+
+
+def _day_of(number: str) -> date:
+    return date(1970, 1, 1) + timedelta(days=int(number))
