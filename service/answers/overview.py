@@ -1,4 +1,4 @@
-"""All at a glance: the largest labs of a day, who came and went there last, the last corrections."""
+"""All at a glance: the largest labs of a day, who came and went last, the last corrections."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -55,8 +55,6 @@ class Overview(Struct, frozen=True, kw_only=True):
     """The largest first, by everyone who can have been there."""
     moves: Sequence[MoveView]
     """The latest first, dated by the day or before it."""
-    corrections: Sequence[CorrectionGlance]
-    """The newest first."""
     at: date
     known_at: KnownAt
 
@@ -71,7 +69,7 @@ async def overview(
     days: Sequence[date],
 ) -> Overview:
     """
-    The *limit* largest labs and the news.
+    The *limit* largest labs, and who came and went there last.
 
     Shapes: *days* in order, at least one, the last of them that of the question: for which people
     are counted, and between the first of which and that day somebody came or went who is news.
@@ -86,7 +84,6 @@ async def overview(
     return Overview(
         labs=[_lab_glance(facts[lab], counts, times.at) for lab, counts in largest.items()],
         moves=await _newest_moves(view, days[0], times),
-        corrections=await _newest_corrections(connection, times),
         at=times.at,
         known_at=times.known_at,
     )
@@ -102,7 +99,7 @@ async def _newest_moves(view: View, first: date, times: Times) -> list[MoveView]
     newest = await view.newest(first, times.at, NEWEST)
     last_on = newest.last_on
     people = sorted(last_on, key=lambda one: (last_on[one], one), reverse=True)[:NEWEST]
-    careers = {person: await view.stints_of_person(person) for person in people}
+    careers = await view.careers_of(people)
     # Before that day others may have moved, whose careers were not read.
     since = last_on[people[-1]] if len(people) == NEWEST else newest.since
     labs = await labs_of(view, careers)
@@ -118,7 +115,8 @@ async def _newest_moves(view: View, first: date, times: Times) -> list[MoveView]
     return [move_view(move, career, labels) for _, move, career in dated[:NEWEST]]
 
 
-async def _newest_corrections(connection: Connection, times: Times) -> list[CorrectionGlance]:
+async def newest_corrections(connection: Connection, times: Times) -> list[CorrectionGlance]:
+    """The newest first, whatever day is asked for."""
     found = await read_corrections(
         connection,
         before=times.known_at.position + 1,

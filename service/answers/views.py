@@ -32,7 +32,14 @@ from service.postgres.pool import Connection
 from service.read_models import directory as directories
 from service.read_models import findings as kept_findings
 from service.read_models import stints as kept_stints
-from service.read_models.moves import Careers, Movers, Newest, fetch_careers, fetch_newest
+from service.read_models.moves import (
+    Careers,
+    Movers,
+    Newest,
+    fetch_careers,
+    fetch_careers_of_people,
+    fetch_newest,
+)
 from service.read_models.person_pages import PersonPage, fetch_person_page
 from service.read_models.projector import Streams, named_labs
 
@@ -81,6 +88,9 @@ class View(Protocol):
 
     async def careers(self, movers: Movers) -> Careers:
         """All stints of people of whom one can begin or end on some days; or of more people."""
+
+    async def careers_of(self, people: Iterable[str]) -> Careers:
+        """All stints of some people, by start; of each of them, in the order given."""
 
     async def stints_of_person(self, person: str) -> list[Stint]:
         """The stints of one person by start."""
@@ -147,6 +157,11 @@ class Kept:
         return await fetch_careers(
             self._connection, movers, position=self._position, people_max=PEOPLE_MAX
         )
+
+    async def careers_of(self, people: Iterable[str]) -> Careers:
+        wanted = [*people]
+        found = await fetch_careers_of_people(self._connection, wanted, position=self._position)
+        return {person: found.get(person, []) for person in wanted}
 
     async def stints_of_person(self, person: str) -> list[Stint]:
         return await kept_stints.fetch_stints_of_person(
@@ -294,6 +309,9 @@ class Folded:
         for stint in sorted(self._state.stints, key=kept_stints.by_start):
             careers.setdefault(stint.person, []).append(stint)
         return careers
+
+    async def careers_of(self, people: Iterable[str]) -> Careers:
+        return {person: await self.stints_of_person(person) for person in people}
 
     async def stints_of_person(self, person: str) -> list[Stint]:
         own = [stint for stint in self._state.stints if stint.person == person]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from litestar import Response
 
 from service.answers.labs import LabsAnswer, labs_on
-from service.answers.overview import LabGlance, Overview, overview
+from service.answers.overview import LabGlance, Overview, newest_corrections, overview
 from service.answers.times import Times
 from service.domain.dates import UNBOUNDED_LO
 from service.domain.headcounts import days_from
@@ -70,12 +70,17 @@ async def home(visit: Visit) -> Response[bytes]:
         )
         if is_wanted(visit):
             return await send_picture(visit, _picture(told, sentence("AI labs", times)))
+        corrections = await visit.site.lately.made(
+            ("corrections", state_of(times, current)),
+            lambda: newest_corrections(connection, times),
+        )
         bar = await visit.time_bar(connection, times, "AI labs", uncertain=None)
     window = Window(days[0], times.at)
     json = with_pairs("/v1/labs", visit.asked.pairs)
     return visit.show(
         "home.html",
         told=told,
+        corrections=corrections,
         glances=[_glance(one, days, window) for one in told.labs],
         first_day=days[0],
         examples=EXAMPLES[:3],
