@@ -211,12 +211,12 @@ class KeptOfLab(Kept):
         position: int,
         lab: str,
         at: date,
-        stints: Mapping[str, list[Stint]],
+        stints: dict[str, list[Stint]],
         people: Mapping[str, PersonFacts],
     ) -> None:
         super().__init__(connection, position)
         self._asked = ([lab], at)
-        self._stints = {lab: dict(stints)} if stints else {}
+        self._stints = {lab: stints} if stints else {}
         self._people = people
 
     async def stints_of_labs(

@@ -100,7 +100,7 @@ movers AS MATERIALIZED (
             AND start_lo <= $6::text::date
             AND left(split_part(split_part(content, '"start":{', 2), '"hi":"', 2), 10)
                 COLLATE "C" >= $5::text
-        OFFSET 0
+        LIMIT 1
     ) AS next
     WHERE $5::text IS NOT NULL
         AND gone.lab_id = $9::text

@@ -211,11 +211,13 @@ async def test_who_was_there_is_told_from_what_is_held(base: Base, memory: Memor
         earlier = (await view.stints_of_labs(["x"], date(2018, 6, 1))).get("x", {})
         assert earlier == {}, "another day is asked of the database"
         await record(base.pool, b.departure("bob", at="x", on="2020-03"))
+        await record(base.pool, b.departure("cyd", at="x", on=str(TODAY)))
+        await record(base.pool, b.hire(b.entity("dan", "dan"), at="x", on=str(TODAY)))
         now = await _times(memory)
         assert memory.moves.view(connection, "x", before) is None
         assert memory.moves.view(connection, "x", now) is None
         kept = await lab_state(connection, "x", now, remembered=memory.moves)
-        assert set(kept.standings) == {"ann", "cyd"}
+        assert set(kept.standings) == {"ann", "dan"}, "of the day itself the first alone holds"
         await memory.moves.at(connection, "x", now)
         assert memory.moves.view(connection, "x", now) is not None
         held = await lab_state(connection, "x", now, remembered=memory.moves)

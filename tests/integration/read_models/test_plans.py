@@ -109,7 +109,7 @@ ASKED = [
             (*SAID_YEAR, *SAID_YEAR, *SAID_YEAR, NOW, 20_000, lab),
             by,
             # Whoever left is looked at: they can have begun elsewhere in any later year.
-            proportion=6,
+            proportion=5,
         )
         for lab in ("small-7", "mid-7")
         for by in (STINTS_BY_LAB, STINTS_BY_PERSON)
