@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 
 from service.api.operations import Machinery
 from tests.integration.api.asking import CORRECTED, HIRED, SEED, get, hire, record
@@ -63,8 +64,13 @@ async def test_part_of_every_lab_is_cited_as_that_part(reader: httpx.AsyncClient
     assert re.findall(r'<th scope="row"><a href="/labs/([^"?]+)', again) == rows
 
 
-async def test_latest_moves_are_among_those_of_the_api(reader: httpx.AsyncClient) -> None:
-    times = {"at": "2024-06-01", "known_at": "1500"}
+@pytest.mark.parametrize(
+    "cut", [{"known_at": "1500"}, {"published_by": "2024-06-01"}], ids=" ".join
+)
+async def test_latest_moves_are_among_those_of_the_api(
+    reader: httpx.AsyncClient, cut: dict[str, str]
+) -> None:
+    times = {"at": "2024-06-01"} | cut
     told = await get(reader, "/v1/moves", limit=500, to="2024-06-01", **times)
     known = [move["person"]["id"] for move in told["items"]]
     shown = section(await page(reader, "/", 200, **times), "newest-moves")
