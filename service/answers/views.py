@@ -46,9 +46,11 @@ from service.read_models.projector import Streams, named_labs
 ROWS_UNLIMITED = 2**62
 PEOPLE_MAX = 20_000
 """Of so many people at most careers are read for one question: some 60,000 stints."""
-NEWEST_ROWS = 8
-"""For each of the people who are wanted so many dates of a kind are read: theirs, and others' who
-have later ones of another kind."""
+NEWEST_ROWS = (2, 8)
+"""
+For each of the people who are wanted so many dates of a kind are read: theirs, and others' who
+have later ones of another kind. More where the same ones come and go all the time.
+"""
 KINDS: tuple[Kind, ...] = ("person", "lab")
 
 
@@ -145,13 +147,17 @@ class Kept:
         return await kept_stints.count_people(self._connection, at=at, position=self._position)
 
     async def newest(self, first: date, last: date, people: int) -> Newest:
-        return await fetch_newest(
-            self._connection,
-            first=first,
-            last=last,
-            position=self._position,
-            limit=NEWEST_ROWS * people,
-        )
+        for rows in NEWEST_ROWS:
+            newest = await fetch_newest(
+                self._connection,
+                first=first,
+                last=last,
+                position=self._position,
+                limit=rows * people,
+            )
+            if len(newest.last_on) >= people:
+                break
+        return newest
 
     async def careers(self, movers: Movers) -> Careers:
         return await fetch_careers(

@@ -18,6 +18,7 @@ _SQL = load_statements("service.read_models", "moves.sql")
 _FETCH_CAREERS = _SQL["fetch_careers"]
 _FETCH_CAREERS_OF_PEOPLE = _SQL["fetch_careers_of_people"]
 _FETCH_NEWEST_TURNS = _SQL["fetch_newest_turns"]
+_FETCH_NEWEST_TURNS_OF_LONG_AGO = _SQL["fetch_newest_turns_of_long_ago"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 
@@ -84,12 +85,12 @@ async def fetch_newest(
     """
     Those who came or went last of all in some days, as known at *position*.
 
-    Shapes: *limit* rows of each kind of date at most: twice as many as people are wanted are
-    enough but where the same ones come and go all the time.
+    Shapes: of each kind of date *limit* rows are read at most.
     """
-    rows = await connection.fetch(
-        _FETCH_NEWEST_TURNS, first.isoformat(), last.isoformat(), position, limit
-    )
+    asked = (first.isoformat(), last.isoformat(), position, limit)
+    rows = await connection.fetch(_FETCH_NEWEST_TURNS, *asked)
+    if any(row["person_id"] is None for row in rows):
+        rows = await connection.fetch(_FETCH_NEWEST_TURNS_OF_LONG_AGO, *asked)
     last_on: dict[str, date] = {}
     by_kind: dict[str, list[date]] = {}
     for kind, person, text in rows:

@@ -14,6 +14,7 @@ from service.answers.glances import WEIGHT_MAX, Glances
 from service.answers.labs import Headcount
 from service.answers.overview import Overview, overview
 from service.answers.times import KnownAt, Times
+from service.answers.views import NEWEST_ROWS, Kept
 from service.domain.events import RecordedEvent
 from service.domain.fold import State, fold
 from service.domain.headcounts import headcounts
@@ -189,6 +190,20 @@ def _assert_is_of(told: Overview, state: State, asked: list[date]) -> None:
         )
         for move in told.moves
     ] == [key for _, key in newest[:8]]
+
+
+async def test_who_comes_and_goes_all_the_time_hides_nobody(base: Base) -> None:
+    """Of whom there are more dates than are read at first."""
+    await record(base.pool, with_entities(b.hire("bob", at="x", on="2018-01-01")))
+    position = 1
+    for number in range(NEWEST_ROWS[0] * 2 + 1):
+        began = date(2019, 1, 1) + timedelta(days=10 * number)
+        for said, on in ((b.hire, began), (b.departure, began + timedelta(days=5))):
+            position += 1
+            await record(base.pool, with_entities(said("ann", at="x", on=str(on))))
+    async with base.pool.acquire() as connection:
+        newest = await Kept(connection, position).newest(date(2017, 1, 1), DAY, people=2)
+    assert newest.last_on.keys() == {"ann", "bob"}
 
 
 def _sizes(count: Headcount) -> tuple[int, int, int]:
