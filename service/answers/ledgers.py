@@ -81,7 +81,7 @@ async def ledger_of(
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     one = await resolve_id(connection, "person", name, times)
-    component = await linked(connection, "person", [one])
+    component = await linked(connection, "person", [one], times)
     recorded = await read_whole(connection, times, people=component)
     if times.published_by is not None:
         recorded = published_by(recorded, times.published_by).events

@@ -5,8 +5,8 @@ from datetime import date
 
 from msgspec import Struct
 
-from service.answers.times import Times
-from service.domain.directory import Directory, slugs_wanted
+from service.answers.times import Meant, Times
+from service.domain.directory import slugs_wanted
 from service.domain.events import Kind, id_of
 from service.domain.identity import PersonFacts, fold_name
 from service.domain.labs import Labs, name_on
@@ -91,7 +91,7 @@ async def resolve_path(connection: Connection, kind: Kind, text: str, times: Tim
         UnknownName: nobody has the name or id, with those who have near ones.
         AmbiguousName: it fits several.
     """
-    one, directory = await _found(connection, kind, text, times)
+    one, directory, _ = await _found(connection, kind, text, times)
     if times.rests_on_head:
         directory = await directories.fetch_directory(
             connection, [(kind, one)], position=times.known_at.position
@@ -107,20 +107,25 @@ async def resolve_id(connection: Connection, kind: Kind, text: str, times: Times
     Raises:
         UnknownName, AmbiguousName: as `resolve_path`.
     """
-    return (await _found(connection, kind, text, times))[0]
+    return (await _found(connection, kind, text, times)).one
 
 
-async def _found(
-    connection: Connection, kind: Kind, text: str, times: Times
-) -> tuple[str, Directory]:
-    """The id that *text* means, and the directory that knew it."""
+async def _found(connection: Connection, kind: Kind, text: str, times: Times) -> Meant:
+    """Whom *text* means; *times* is told if only today's names helped."""
+    meant = times.found.names.get((kind, text))
+    if meant is None:
+        meant = times.found.names[kind, text] = await _meant(connection, kind, text, times)
+    times.rests_on_head = times.rests_on_head or meant.is_of_head
+    return meant
+
+
+async def _meant(connection: Connection, kind: Kind, text: str, times: Times) -> Meant:
     position, head = times.known_at.position, times.head
     for known in dict.fromkeys((position, head)):
         directory = await directories.fetch_directory(connection, [(kind, text)], position=known)
         found = directory.find(kind, text)
         if found is not None:
-            times.rests_on_head = times.rests_on_head or known != position
-            return found, directory
+            return Meant(found, directory, known != position)
     raise UnknownName(kind, text, await near_names(connection, kind, text, position=head))
 
 

@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from service.domain import dates
+from service.domain.directory import Directory
 from service.domain.events import Kind
 from service.domain.refusals import BadParameter
 from service.postgres.pool import Connection
@@ -40,6 +42,26 @@ class Period(Struct, frozen=True):
     to_on: date | None = field(name="to")
 
 
+class Meant(NamedTuple):
+    """Whom a name means."""
+
+    one: str
+    """The very id, which may stand for another."""
+    directory: Directory
+    """Of those whom the name can mean, as known at the time or, if need be, by today."""
+    is_of_head: bool
+    """Whether the name was known only later."""
+
+
+class Found(Struct):
+    """What was read for a question already: several of its parts ask whom a name means."""
+
+    names: dict[tuple[Kind, str], Meant] = field(default_factory=dict)
+    """By kind and text."""
+    linked: dict[tuple[Kind, frozenset[str]], frozenset[str]] = field(default_factory=dict)
+    """By kind and ids all whose history any event ever joined with theirs."""
+
+
 class Times(Struct):
     """What a question is answered for."""
 
@@ -59,6 +81,8 @@ class Times(Struct):
     """The canonical ids of those whom the question names, by kind and by text."""
     fixed_by: tuple[str, ...] = ("at", "known_at")
     """Parameters that fix an address to these times; none where the address cannot be fixed."""
+    found: Found = field(default_factory=Found)
+    """The same for any day, and for whatever was published by one."""
     beside: str = ""
     """A digest of what the answer shows that does not follow from the log; blank of nothing."""
 

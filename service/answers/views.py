@@ -8,6 +8,7 @@ of them they ask, so that both answer alike.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Protocol
 
@@ -147,17 +148,14 @@ class Kept:
         return await kept_stints.count_people(self._connection, at=at, position=self._position)
 
     async def newest(self, first: date, last: date, people: int) -> Newest:
-        for rows in NEWEST_ROWS:
-            newest = await fetch_newest(
-                self._connection,
-                first=first,
-                last=last,
-                position=self._position,
-                limit=rows * people,
-            )
-            if len(newest.last_on) >= people:
-                break
-        return newest
+        few, many = (people * rows for rows in NEWEST_ROWS)
+        newest = await self._newest(first, last, few)
+        return newest if len(newest.last_on) >= people else await self._newest(first, last, many)
+
+    async def _newest(self, first: date, last: date, rows: int) -> Newest:
+        return await fetch_newest(
+            self._connection, first=first, last=last, position=self._position, limit=rows
+        )
 
     async def careers(self, movers: Movers) -> Careers:
         return await fetch_careers(
@@ -369,9 +367,9 @@ async def view_of_lab(connection: Connection, name: str, times: Times) -> tuple[
     if times.published_by is None:
         return kept, await resolve_path(connection, "lab", name, times)
     one = await resolve_id(connection, "lab", name, times)
-    family = await linked(connection, "lab", [one])
+    family = await linked(connection, "lab", [one], times)
     carried = await read.read_people_of_labs(connection, family)
-    people = await linked(connection, "person", carried)
+    people = await linked(connection, "person", carried, times)
     recorded = await read_whole(connection, times, people=people, labs=family)
     public = Public(recorded, times.published_by)
     state = await asyncio.to_thread(fold, public.events)
@@ -390,9 +388,9 @@ async def view_of_person(connection: Connection, name: str, times: Times) -> tup
     if times.published_by is None:
         return kept, await resolve_path(connection, "person", name, times)
     one = await resolve_id(connection, "person", name, times)
-    component = await linked(connection, "person", [one])
+    component = await linked(connection, "person", [one], times)
     own = await read_whole(connection, times, people=component)
-    families = await linked(connection, "lab", named_labs(own))
+    families = await linked(connection, "lab", named_labs(own), times)
     recorded = await read_whole(connection, times, people=component, labs=families)
     public = Public(recorded, times.published_by)
     state = await asyncio.to_thread(fold, public.events)
@@ -451,10 +449,17 @@ async def labels_in(
     return Labels(await view.people(people), await view.labs(labs), at)
 
 
-async def linked(connection: Connection, kind: Kind, ids: Iterable[str]) -> set[str]:
+async def linked(
+    connection: Connection, kind: Kind, ids: Iterable[str], times: Times
+) -> AbstractSet[str]:
     """*ids* and all whose history any event ever joined with theirs."""
-    seeds = {Subject(kind, one) for one in ids}
-    return {s.id for s in await read.read_linked(connection, seeds)} if seeds else set()
+    seeds = frozenset(ids)
+    if not seeds:
+        return seeds
+    if (kind, seeds) not in times.found.linked:
+        every = await read.read_linked(connection, [Subject(kind, one) for one in seeds])
+        times.found.linked[kind, seeds] = frozenset(s.id for s in every)
+    return times.found.linked[kind, seeds]
 
 
 async def read_whole(

@@ -124,8 +124,8 @@ async def why_present(
     """
     lab = await resolve_id(connection, "lab", lab_name, times)
     person = await resolve_id(connection, "person", person_name, times)
-    family = await linked(connection, "lab", [lab])
-    component = await linked(connection, "person", [person])
+    family = await linked(connection, "lab", [lab], times)
+    component = await linked(connection, "person", [person], times)
     recorded = await read_whole(connection, times, people=component, labs=family)
     public, undated = recorded, None
     if times.published_by is not None:
