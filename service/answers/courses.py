@@ -6,6 +6,7 @@ and what is believed after, and no one else is counted again. That goes back as 
 """
 
 import asyncio
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -33,13 +34,20 @@ class Courses(Struct, frozen=True, kw_only=True):
 
         Shapes: *days* in order; who is largest is that of the last of them.
         """
-        at = days[-1]
-        there = {lab: most for lab, one in self.of_labs.items() if (most := sum(one.on(at)))}
-        largest = sorted(there, key=lambda lab: (-there[lab], lab))[:limit]
-        least = there[largest[-1]] if len(largest) == limit else 0
+        largest: list[tuple[int, str]] = []
+        least = 0
+        # Most labs are small: once enough are found, those that never had as many are not asked.
+        for lab in sorted(self.of_labs, key=lambda one: self.of_labs[one].most, reverse=True):
+            one = self.of_labs[lab]
+            if one.most < least:
+                break
+            if there := sum(one.on(days[-1])):
+                insort(largest, (-there, lab))
+                del largest[limit:]
+                least = -largest[-1][0] if len(largest) == limit else 0
         if self.others_max and least <= self.others_max:
             return None
-        return {lab: [self.of_labs[lab].on(day) for day in days] for lab in largest}
+        return {lab: [self.of_labs[lab].on(day) for day in days] for _, lab in largest}
 
 
 async def courses_of_labs(pool: Pool, *, position: int, weight_max: int) -> Courses:

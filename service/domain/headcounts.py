@@ -39,6 +39,8 @@ class Turns(NamedTuple):
     days: "array[int]"
     """Ordinals, in order; before the first one there is nobody."""
     counts: "array[int]"
+    most: int
+    """As many as there ever were."""
 
 
 class Course(NamedTuple):
@@ -56,6 +58,11 @@ class Course(NamedTuple):
             _in_force(self.presumed, day),
             _in_force(self.possible, day),
         )
+
+    @property
+    def most(self) -> int:
+        """On no day there were more, of all presences together."""
+        return self.certain.most + self.presumed.most + self.possible.most
 
     @property
     def weight(self) -> int:
@@ -133,7 +140,8 @@ def _turns_after(before: Turns, changes: Mapping[date, int]) -> Turns:
         day = on.toordinal()
         by_day[day] = by_day.get(day, 0) + change
     days = array("i", sorted(day for day, change in by_day.items() if change))
-    return Turns(days, array("i", accumulate(by_day[day] for day in days)))
+    counts = array("i", accumulate(by_day[day] for day in days))
+    return Turns(days, counts, max(counts, default=0))
 
 
 def _in_force(turns: Turns, day: int) -> int:
@@ -167,7 +175,7 @@ def _held_by(stint: Dated) -> Iterator[tuple[date, date, Presence]]:
         yield start.lo, max(start.lo, end.hi), "possible"
 
 
-NOBODY = Course(*(Turns(array("i"), array("i")) for _ in _PRESENCES))
+NOBODY = Course(*(Turns(array("i"), array("i"), 0) for _ in _PRESENCES))
 
 
 def _after(first: date, step: Step, times: int) -> date:

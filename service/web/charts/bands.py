@@ -96,9 +96,10 @@ def _between(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float]
     """The outline of a band in steps: along its upper edge, and back along its lower one."""
     if not xs:
         return ""
-    there = _stairs(xs, upper)
-    back = _stairs(xs, lower)[::-1]
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in there + back) + "Z"
+    ends = [f"{end:g}" for end in _ends(xs)]
+    there = [f"V{y:g}H{end}" for end, y in zip(ends, upper, strict=True)]
+    back = [f"V{y:g}H{x}" for x, y in zip([f"{xs[0]:g}", *ends], lower, strict=False)]
+    return f"M{xs[0]:g} {upper[0]:g}{''.join(there)}{''.join(reversed(back))}Z"
 
 
 def _columns(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float]) -> list[Column]:
@@ -112,12 +113,6 @@ def _columns(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float]
         elif height and x < end:
             columns.append(Column(x, round(end - x, 2), high, height))
     return columns
-
-
-def _stairs(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float]]:
-    """Each height from its own day to the next one's, the last to the end."""
-    corners = (((x, y), (end, y)) for x, end, y in zip(xs, _ends(xs), ys, strict=True))
-    return [corner for pair in corners for corner in pair]
 
 
 def _ends(xs: Sequence[float]) -> list[float]:

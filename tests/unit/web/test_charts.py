@@ -156,7 +156,7 @@ class TestBands:
     def test_go_in_steps(self) -> None:
         window = Window(date(2024, 1, 1), date(2024, 1, 10))
         drawn = bands([Count(window.first, 1, 0, 1), Count(date(2024, 1, 6), 2, 0, 0)], window)
-        assert drawn.certain == "M0 50L50 50L50 0L100 0L100 100L50 100L50 100L0 100Z"
+        assert drawn.certain == "M0 50V50H50V0H100V100H50V100H0Z"
         assert drawn.possible == [Column(0, 50, 0, 50)]
         same = [Count(window.first, 1, 0, 1), Count(date(2024, 1, 6), 1, 0, 1)]
         assert bands(same, window).possible == [Column(0, 100, 0, 50)]
