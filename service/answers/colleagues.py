@@ -64,9 +64,12 @@ async def colleagues_of(
     lab: str | None,
     after: str | None,
     limit: int,
+    stints: Sequence[Stint] | None = None,
 ) -> ColleaguesAnswer:
     """
     At most *limit* colleagues of the person whom *name* names, after one; at *lab*, if it is given.
+
+    Shapes: *stints* are the person's, where these were read already.
 
     Raises:
         UnknownName, AmbiguousName: see `resolve_path`.
@@ -76,7 +79,7 @@ async def colleagues_of(
     person = await canonical_in(connection, view, "person", name, times)
     wanted = None if lab is None else await canonical_in(connection, view, "lab", lab, times)
     by_lab: dict[str, list[Stint]] = {}
-    for stint in await view.stints_of_person(person):
+    for stint in await view.stints_of_person(person) if stints is None else stints:
         if wanted in (None, stint.lab) and stint.start.lo <= times.at:
             by_lab.setdefault(stint.lab, []).append(stint)
     found: list[_Met] = []

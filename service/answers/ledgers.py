@@ -17,7 +17,7 @@ from service.answers.events import (
 )
 from service.answers.names import Labels, resolve_id
 from service.answers.times import KnownAt, Times
-from service.answers.views import linked, read_whole
+from service.answers.views import read_whole
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds
 from service.domain.effective import effective_events, in_force
 from service.domain.events import (
@@ -81,8 +81,7 @@ async def ledger_of(
         UnknownName, AmbiguousName: see `resolve_path`.
     """
     one = await resolve_id(connection, "person", name, times)
-    component = await linked(connection, "person", [one], times)
-    recorded = await read_whole(connection, times, people=component)
+    recorded = await read_whole(connection, times, people=[one])
     if times.published_by is not None:
         recorded = published_by(recorded, times.published_by).events
     own, person = await asyncio.to_thread(_own, recorded, one)

@@ -71,13 +71,9 @@ async def fetch_labels(
     position: int,
 ) -> Labels:
     """The names of these ids."""
-    wanted_people, wanted_labs = set(people), set(labs)
-    known_people: dict[str, PersonFacts] = {}
-    known_labs = Labs()
-    if wanted_people:
-        known_people = await directories.fetch_people(connection, wanted_people, position=position)
-    if wanted_labs:
-        known_labs = await directories.fetch_labs(connection, wanted_labs, position=position)
+    known_people, known_labs = await directories.fetch_people_and_labs(
+        connection, set(people), set(labs), position=position
+    )
     return Labels(known_people, known_labs, at)
 
 
@@ -112,9 +108,9 @@ async def resolve_id(connection: Connection, kind: Kind, text: str, times: Times
 
 async def _found(connection: Connection, kind: Kind, text: str, times: Times) -> Meant:
     """Whom *text* means; *times* is told if only today's names helped."""
-    meant = times.found.names.get((kind, text))
+    meant = times.meant.get((kind, text))
     if meant is None:
-        meant = times.found.names[kind, text] = await _meant(connection, kind, text, times)
+        meant = times.meant[kind, text] = await _meant(connection, kind, text, times)
     times.rests_on_head = times.rests_on_head or meant.is_of_head
     return meant
 

@@ -53,15 +53,6 @@ class Meant(NamedTuple):
     """Whether the name was known only later."""
 
 
-class Found(Struct):
-    """What was read for a question already: several of its parts ask whom a name means."""
-
-    names: dict[tuple[Kind, str], Meant] = field(default_factory=dict)
-    """By kind and text."""
-    linked: dict[tuple[Kind, frozenset[str]], frozenset[str]] = field(default_factory=dict)
-    """By kind and ids all whose history any event ever joined with theirs."""
-
-
 class Times(Struct):
     """What a question is answered for."""
 
@@ -81,8 +72,8 @@ class Times(Struct):
     """The canonical ids of those whom the question names, by kind and by text."""
     fixed_by: tuple[str, ...] = ("at", "known_at")
     """Parameters that fix an address to these times; none where the address cannot be fixed."""
-    found: Found = field(default_factory=Found)
-    """The same for any day, and for whatever was published by one."""
+    meant: dict[tuple[Kind, str], Meant] = field(default_factory=dict)
+    """Whom names mean that were looked for already, by kind and text: the same for any day."""
     beside: str = ""
     """A digest of what the answer shows that does not follow from the log; blank of nothing."""
 

@@ -8,7 +8,6 @@ of them they ask, so that both answer alike.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Protocol
 
@@ -367,10 +366,9 @@ async def view_of_lab(connection: Connection, name: str, times: Times) -> tuple[
     if times.published_by is None:
         return kept, await resolve_path(connection, "lab", name, times)
     one = await resolve_id(connection, "lab", name, times)
-    family = await linked(connection, "lab", [one], times)
+    family = [s.id for s in await read.read_linked(connection, [Subject("lab", one)])]
     carried = await read.read_people_of_labs(connection, family)
-    people = await linked(connection, "person", carried, times)
-    recorded = await read_whole(connection, times, people=people, labs=family)
+    recorded = await read_whole(connection, times, people=carried, labs=family)
     public = Public(recorded, times.published_by)
     state = await asyncio.to_thread(fold, public.events)
     canonical = times.resolved["lab", name] = state.labs[one].canonical_id
@@ -388,10 +386,8 @@ async def view_of_person(connection: Connection, name: str, times: Times) -> tup
     if times.published_by is None:
         return kept, await resolve_path(connection, "person", name, times)
     one = await resolve_id(connection, "person", name, times)
-    component = await linked(connection, "person", [one], times)
-    own = await read_whole(connection, times, people=component)
-    families = await linked(connection, "lab", named_labs(own), times)
-    recorded = await read_whole(connection, times, people=component, labs=families)
+    own = await read_whole(connection, times, people=[one])
+    recorded = await read_whole(connection, times, people=[one], labs=named_labs(own))
     public = Public(recorded, times.published_by)
     state = await asyncio.to_thread(fold, public.events)
     into, _ = canonical_ids(effective_events(public.events), "person")
@@ -449,19 +445,6 @@ async def labels_in(
     return Labels(await view.people(people), await view.labs(labs), at)
 
 
-async def linked(
-    connection: Connection, kind: Kind, ids: Iterable[str], times: Times
-) -> AbstractSet[str]:
-    """*ids* and all whose history any event ever joined with theirs."""
-    seeds = frozenset(ids)
-    if not seeds:
-        return seeds
-    if (kind, seeds) not in times.found.linked:
-        every = await read.read_linked(connection, [Subject(kind, one) for one in seeds])
-        times.found.linked[kind, seeds] = frozenset(s.id for s in every)
-    return times.found.linked[kind, seeds]
-
-
 async def read_whole(
     connection: Connection,
     times: Times,
@@ -470,11 +453,11 @@ async def read_whole(
     labs: Iterable[str] = (),
 ) -> list[RecordedEvent]:
     """
-    Every event that concerns one of *people* or is a fact of one of *labs*, as known at the time.
+    Every event that concerns one of *people*, is a fact of one of *labs*, or does so for any whose
+    history was ever joined with theirs, as known at the time.
 
     Shapes: position order, and each with its original and all that was said about it, which may
     have named others: whether a correction was public is asked of what it corrects too.
     """
-    found = await read.read_streams(connection, people=people, labs=labs)
-    whole = await read.read_chains(connection, {event.root for event in found})
-    return [event for event in whole if event.position <= times.known_at.position]
+    seeds = [*(Subject("person", one) for one in people), *(Subject("lab", one) for one in labs)]
+    return await read.read_histories(connection, seeds, until=times.known_at.position)

@@ -19,7 +19,7 @@ from service.answers.events import (
 from service.answers.names import Labels, Named, resolve_id
 from service.answers.people import StintView, stint_view
 from service.answers.times import KnownAt, Times
-from service.answers.views import Folded, Kept, Public, labels_in, linked, read_whole
+from service.answers.views import Folded, Kept, Public, labels_in, read_whole
 from service.domain.dates import Bounds, day_or_none
 from service.domain.effective import in_force
 from service.domain.events import Fact, RecordedEvent, Source
@@ -124,9 +124,7 @@ async def why_present(
     """
     lab = await resolve_id(connection, "lab", lab_name, times)
     person = await resolve_id(connection, "person", person_name, times)
-    family = await linked(connection, "lab", [lab], times)
-    component = await linked(connection, "person", [person], times)
-    recorded = await read_whole(connection, times, people=component, labs=family)
+    recorded = await read_whole(connection, times, people=[person], labs=[lab])
     public, undated = recorded, None
     if times.published_by is not None:
         cut = Public(recorded, times.published_by)

@@ -23,6 +23,7 @@ _READ_LAST_WORDS = _SQL["read_last_words"]
 _READ_BY_POSITIONS = _SQL["read_by_positions"]
 _READ_CHAINS = _SQL["read_chains"]
 _READ_BY_SUBJECTS = _SQL["read_by_subjects"]
+_READ_HISTORIES = _SQL["read_histories"]
 _READ_LINKED = _SQL["read_linked"]
 _READ_PEOPLE_OF_LABS = _SQL["read_people_of_labs"]
 _READ_RECEIPT = _SQL["read_receipt"]
@@ -110,6 +111,24 @@ async def read_streams(
 ) -> list[RecordedEvent]:
     """Every event that concerns one of *people*, and those that are facts of *labs*."""
     return _events(await connection.fetch(_READ_BY_SUBJECTS, list(people), list(labs)))
+
+
+async def read_histories(
+    connection: Connection, subjects: Iterable[Subject], *, until: int
+) -> list[RecordedEvent]:
+    """
+    Every event with position ≤ until that concerns one of *subjects*, a lab by what is a fact of
+    it, or one of those whom any event ever joined with them.
+
+    Shapes: position order, and each with its original and all that was said about it, which may
+    have named others.
+    """
+    seeds = list(subjects)
+    return _events(
+        await connection.fetch(
+            _READ_HISTORIES, [s.kind for s in seeds], [s.id for s in seeds], until
+        )
+    )
 
 
 async def read_linked(connection: Connection, subjects: Iterable[Subject]) -> set[Subject]:

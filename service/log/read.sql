@@ -140,6 +140,58 @@ WITH RECURSIVE linked AS (
 SELECT kind, subject_id
 FROM linked;
 
+-- name: read_histories
+-- Every event that concerns one of some people and those that are facts of some labs, and of all
+-- that any event ever linked with them, each with its original and all that was said about it, as
+-- known at a position.
+-- $1 kinds text[]  $2 subject_ids text[]  $3 position bigint
+-- Rows are looked up, whatever the planner thinks of how many there are.
+WITH RECURSIVE linked AS (
+    SELECT g.kind COLLATE "C" AS kind, g.subject_id COLLATE "C" AS subject_id
+    FROM unnest($1::text[], $2::text[]) AS g (kind, subject_id)
+    UNION
+    SELECT other.kind, other.subject_id
+    FROM linked
+    JOIN event_subjects AS own
+        ON own.kind = linked.kind AND own.subject_id = linked.subject_id AND own.is_link
+    JOIN event_subjects AS other
+        ON other.position = own.position AND other.kind = own.kind AND other.is_link
+),
+concerned AS (
+    SELECT position
+    FROM event_subjects
+    WHERE kind = 'person'
+        AND subject_id = ANY (ARRAY(SELECT subject_id FROM linked WHERE kind = 'person'))
+    UNION
+    SELECT position
+    FROM event_subjects
+    WHERE kind = 'lab'
+        AND subject_id = ANY (ARRAY(SELECT subject_id FROM linked WHERE kind = 'lab'))
+        AND is_fact
+),
+roots AS MATERIALIZED (
+    SELECT DISTINCT coalesce(target_position, position) AS position
+    FROM events
+    WHERE position = ANY (ARRAY(SELECT position FROM concerned))
+)
+SELECT
+    position,
+    event_id,
+    type,
+    recorded_at,
+    recorded_by,
+    target_position,
+    payload,
+    hash,
+    body_digest
+FROM events
+WHERE (
+        position = ANY (ARRAY(SELECT position FROM roots))
+        OR target_position = ANY (ARRAY(SELECT position FROM roots))
+    )
+    AND position <= $3::bigint
+ORDER BY position;
+
 -- name: read_people_of_labs
 -- Everyone whom an event names together with one of some labs.
 -- $1 labs text[]

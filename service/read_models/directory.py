@@ -1,6 +1,6 @@
 """The directory: which ids and names there are, as known at any position."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -19,6 +19,7 @@ _FIND_NEAR = _SQL["find_near"]
 _FIND_ALIKE = _SQL["find_alike"]
 _FETCH_PEOPLE = _SQL["fetch_people"]
 _FETCH_LABS = _SQL["fetch_labs"]
+_FETCH_PEOPLE_AND_LABS = _SQL["fetch_people_and_labs"]
 _FETCH_EVERY_LAB = _SQL["fetch_every_lab"]
 _FETCH_EVERY_PERSON = _SQL["fetch_every_person"]
 _FETCH_IDS_OF = _SQL["fetch_ids_of"]
@@ -109,6 +110,18 @@ async def fetch_labs(connection: Connection, ids: Iterable[str], *, position: in
     """What is known of these ids; a `Labs` gives bare facts of one that is not known."""
     rows = await connection.fetch(_FETCH_LABS, list(ids), position)
     return Labs({one.id: one for one in (_LAB.decode(row["content"]) for row in rows)})
+
+
+async def fetch_people_and_labs(
+    connection: Connection, people: Collection[str], labs: Collection[str], *, position: int
+) -> tuple[dict[str, PersonFacts], Labs]:
+    """The same of both, in one round trip; in none if nobody is asked for."""
+    if not people and not labs:
+        return {}, Labs()
+    rows = await connection.fetch(_FETCH_PEOPLE_AND_LABS, list(people), list(labs), position)
+    known_people = [_PERSON.decode(row["content"]) for row in rows if row["kind"] == "person"]
+    known_labs = [_LAB.decode(row["content"]) for row in rows if row["kind"] == "lab"]
+    return {one.id: one for one in known_people}, Labs({one.id: one for one in known_labs})
 
 
 async def fetch_every_lab(connection: Connection, *, position: int) -> list[LabFacts]:

@@ -133,6 +133,37 @@ WHERE lab_id IN (
     AND known_from <= $2::bigint
     AND known_to > $2::bigint;
 
+-- name: fetch_people_and_labs
+-- What is known of some ids of people and of labs, and of those for which they stand, at a position.
+-- $1 people text[]  $2 labs text[]  $3 position bigint
+SELECT 'person' AS kind, content
+FROM people
+WHERE person_id IN (
+        SELECT unnest($1::text[])
+        UNION
+        SELECT canonical_id
+        FROM people
+        WHERE person_id = ANY ($1::text[])
+            AND known_from <= $3::bigint
+            AND known_to > $3::bigint
+    )
+    AND known_from <= $3::bigint
+    AND known_to > $3::bigint
+UNION ALL
+SELECT 'lab', content
+FROM labs
+WHERE lab_id IN (
+        SELECT unnest($2::text[])
+        UNION
+        SELECT canonical_id
+        FROM labs
+        WHERE lab_id = ANY ($2::text[])
+            AND known_from <= $3::bigint
+            AND known_to > $3::bigint
+    )
+    AND known_from <= $3::bigint
+    AND known_to > $3::bigint;
+
 -- name: fetch_every_lab
 -- Every canonical lab at a position.
 -- $1 position bigint

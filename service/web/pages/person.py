@@ -110,7 +110,7 @@ async def person(visit: Visit) -> Response[bytes]:
         if table == "events":
             return await send_table(visit, ledger_table(ledger), times, one.id)
         whys = await _whys(connection, state, stints, times)
-        colleagues = await _colleagues(connection, one.id, times)
+        colleagues = await _colleagues(connection, state, times)
         present = [why.presence for why in whys if why.presence != "absent"]
         bar = await visit.time_bar(
             connection,
@@ -190,11 +190,21 @@ def _nearest(state: PersonState, at: date) -> list[str]:
     return [stint.lab for stint in (before[-1:] or state.stints[:1])]
 
 
-async def _colleagues(connection: Connection, one: str, times: Times) -> ColleaguesAnswer | None:
+async def _colleagues(
+    connection: Connection, state: PersonState, times: Times
+) -> ColleaguesAnswer | None:
     """Those with the most days; None where the whole log would have to be folded for them."""
     if times.published_by is not None:
         return None
-    return await colleagues_of(connection, one, times, lab=None, after=None, limit=COLLEAGUES_MAX)
+    return await colleagues_of(
+        connection,
+        state.person.id,
+        times,
+        lab=None,
+        after=None,
+        limit=COLLEAGUES_MAX,
+        stints=state.stints,
+    )
 
 
 def _together(span: AtOnce, state: PersonState) -> Together:

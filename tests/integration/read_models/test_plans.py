@@ -160,6 +160,18 @@ ASKED = [
     ),
     Asked("log", "read:read_timeline", (["big-7"], EVENTS, 100), "event_subjects_are_unique"),
     Asked("log", "read:read_linked", (["person"], [PERSON]), "event_subjects_by_link"),
+    *(
+        Asked("log", "read:read_histories", (["person", "lab"], [PERSON, "mid-7"], EVENTS), by)
+        for by in (
+            "event_subjects_by_link",
+            "event_subjects_are_unique",
+            "events_position_is_unique",
+        )
+    ),
+    *(
+        Asked("read_models", "directory:fetch_people_and_labs", ([PERSON], ["mid-7"], NOW), by)
+        for by in ("people_person_id_known_to_idx", "labs_lab_id_known_to_idx")
+    ),
     Asked(
         "read_models",
         "building:read_part",
