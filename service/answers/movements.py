@@ -164,15 +164,23 @@ def _arrivals(found: Found, lab: str | None) -> list[_Dated]:
 
     An arrival of which nothing says when it was could be in every period: it is in none.
     """
-    moves = (move for move, _ in found.moves if lab in (None, lab_of(move.arrival)))
     return [
-        _dated(m.joined, m.is_next) for m in moves if m.joined is not None and m.joined.date_text
+        _dated(stint.start, move.is_next)
+        for move, _ in found.moves
+        if (stint := move.arrival) is not None
+        and lab in (None, stint.lab)
+        and stint.start.date_text is not None
     ]
 
 
 def _departures(found: Found, lab: str | None) -> list[_Dated]:
-    moves = (move for move, _ in found.moves if lab in (None, lab_of(move.departure)))
-    return [_dated(m.left, m.is_next) for m in moves if m.left is not None]
+    return [
+        _dated(stint.end, move.is_next)
+        for move, _ in found.moves
+        if (stint := move.departure) is not None
+        and lab in (None, stint.lab)
+        and stint.end is not None
+    ]
 
 
 def _dated(endpoint: Endpoint, is_next: Sureness | None) -> _Dated:

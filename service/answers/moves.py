@@ -207,8 +207,8 @@ async def moves_answer(
     # The latest first, and whom a name puts first among those of one day.
     rows = sorted(found_rows, key=lambda row: row.move.key)
     rows.sort(key=lambda row: (row.dated.lo, row.dated.hi), reverse=True)
-    page, next_place = page_after(rows, after, limit, lambda row: place_of(row.move.key))
-    people = {row.move.key[0] for row in page}
+    page, next_place = page_after(rows, after, limit, _place_of_row)
+    people = {row.move.person for row in page}
     labels = Labels(await found.view.people(people), found.labs, times.at)
     return MovesAnswer(
         items=[_view(row, labels) for row in page],
@@ -332,6 +332,10 @@ def place_of(parts: Iterable[str]) -> str:
     return " ".join(part or "-" for part in parts)
 
 
+def _place_of_row(row: Row) -> str:
+    return place_of(map(str, row.move.key))
+
+
 def _view(row: Row, labels: Labels) -> MoveView:
     return move_view(row.move, row.career, labels, row.in_period)
 
@@ -342,7 +346,7 @@ def move_view(
     """A move of a career as people read it."""
     events = [e for stint in (move.departure, move.arrival) if stint for e in stint.events]
     return MoveView(
-        person=labels.person(move.key[0]),
+        person=labels.person(move.person),
         from_lab=None if move.departure is None else labels.lab(move.departure.lab),
         to_lab=None if move.arrival is None else labels.lab(move.arrival.lab),
         left=None if move.departure is None else _left(move.departure),

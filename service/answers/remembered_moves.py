@@ -50,10 +50,10 @@ _EVER = (UNBOUNDED_LO, UNBOUNDED_HI)
 class Mover(NamedTuple):
     """Someone who ever was at the lab."""
 
-    dates: Sequence[Bounds]
-    """When those moves began and ended."""
-    moves: Sequence[tuple[Move, Sequence[Stint]]]
-    """Those from the lab and to it, each with the whole career."""
+    there: Bounds
+    """Days outside of which none of the stays holds."""
+    moves: Sequence[tuple[Bounds, tuple[Move, Sequence[Stint]]]]
+    """Those from the lab and to it, each with the whole career, by the days from first to last."""
     stints: int
     """How many the career has."""
     stays: list[Stint]
@@ -74,21 +74,25 @@ class LabMoves(Struct):
     """How many stints their careers have."""
 
     def of(self, days: Days) -> list[tuple[Move, Sequence[Stint]]]:
-        """Those of the people who can have come or gone on some days, there or by a move."""
+        """Those of which one of the dates can be on some days; others can be among them."""
         first, last = days
         return [
             move
             for mover in self.people.values()
-            if any(lo <= last and first <= hi for lo, hi in mover.dates)
-            for move in mover.moves
+            for (lo, hi), move in mover.moves
+            if lo <= last and first <= hi
         ]
 
     def view(self, connection: Connection, times: Times) -> View:
         """What is known now, with the roster on a day at hand, which may be kept over awaits."""
         stints: dict[str, list[Stint]] = {}
         people = {}
+        at = times.at
         for person, mover in self.people.items():
-            if own := [stint for stint in mover.stays if _can_hold(stint, times.at)]:
+            lo, hi = mover.there
+            if not lo <= at <= hi:
+                continue
+            if own := [stint for stint in mover.stays if _can_hold(stint, at)]:
                 stints[person], people[person] = own, mover.facts
         return KeptOfLab(connection, times.known_at.position, self.lab, times.at, stints, people)
 
@@ -96,12 +100,12 @@ class LabMoves(Struct):
         """Hold the moves of some more people who ever were there."""
         for person, career in careers.items():
             told = [move for move in moves(career, self.labs) if self._is_here(move)]
-            dates = (date for move in told for date in (move.left, move.joined))
+            stays = [stint for stint in career if stint.lab == self.lab]
             self.people[person] = Mover(
-                dates=[Bounds(date.lo, date.hi) for date in dates if date is not None],
-                moves=[(move, career) for move in told],
+                there=_extent(stays),
+                moves=[(_days_of(move), (move, career)) for move in told],
                 stints=len(career),
-                stays=[stint for stint in career if stint.lab == self.lab],
+                stays=stays,
                 facts=facts[person],
             )
             self.stints += len(career)
@@ -231,6 +235,16 @@ async def _careers(
     return await fetch_careers(
         connection, Movers(held.lab, _EVER, _EVER), position=position, people_max=PEOPLE_MAX
     )
+
+
+def _extent(stays: Sequence[Stint]) -> Bounds:
+    ends = (UNBOUNDED_HI if stint.end is None else stint.end.hi for stint in stays)
+    return Bounds(min(stint.start.lo for stint in stays), max(ends))
+
+
+def _days_of(move: Move) -> Bounds:
+    dates = [date for date in (move.left, move.joined) if date is not None]
+    return Bounds(min(date.lo for date in dates), max(date.hi for date in dates))
 
 
 def _can_hold(stint: Stint, at: date) -> bool:

@@ -28,6 +28,9 @@ WITHIN_DAYS_MAX = 3660
 BEFORE_DAYS = OVERLAP_DAYS_MAX
 """So many days before a departure, too: who is longer at two labs at once holds two posts."""
 
+NO_EVENT = UUID(int=0)
+"""Stands in the key of a move for the event that it does not have."""
+
 
 class Gap(NamedTuple):
     """
@@ -74,14 +77,19 @@ class Move(NamedTuple):
         return None if left is None or joined is None else _gap(left, joined)
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """The person and the two events: no other move has the same."""
+    def person(self) -> str:
+        """The id of whoever moved."""
         some = self.departure or self.arrival
         assert some is not None, "a move has a departure or an arrival"
+        return some.person
+
+    @property
+    def key(self) -> tuple[str, UUID, UUID]:
+        """The person and the two events, nil for one that there is not; of no other move."""
         return (
-            some.person,
-            "" if self.departure is None else str(self.departure.events[-1]),
-            "" if self.arrival is None else str(self.arrival.events[0]),
+            self.person,
+            NO_EVENT if self.departure is None else self.departure.events[-1],
+            NO_EVENT if self.arrival is None else self.arrival.events[0],
         )
 
 

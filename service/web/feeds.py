@@ -19,8 +19,8 @@ from service.answers.times import Times
 from service.formats import atom
 from service.formats.atom import Entry, Feed
 from service.postgres.pool import Connection
+from service.web.addresses import event_address, person_address
 from service.web.asked import KNOWN_AT, with_pairs
-from service.web.rendering import event_address, person_address
 from service.web.tables import FORMAT
 from service.web.visits import Visit
 from service.web.wording import View, plain, sentence

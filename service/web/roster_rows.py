@@ -13,18 +13,21 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from service.answers.labs import Member
+from service.answers.names import Named
 from service.domain.dates import in_words
 from service.domain.presence import Presence
 from service.domain.stints import Dates, Endpoint, Stint
+from service.web.addresses import at_the_same_time, person_address
 from service.web.asked import Asked
+from service.web.cells import held_as
 from service.web.charts.scales import Window
 from service.web.charts.strips import pieces_svg, strip, strip_without_leaves
-from service.web.rendering import as_shown, at_the_same_time, person_address
+from service.web.escaping import as_shown
 
-_RELATIONS_UNSAID = ("employee", "founder")
-"""What nearly all are, or what the role says too."""
 DRAWN_MAX = 8_192
 """Stays that are held as they were drawn, of some twenty labs of 450: half a kilobyte each."""
+SAID_MAX = 8_192
+"""Rows that are held beside, as they are said: half a kilobyte each, too."""
 
 
 class Line(NamedTuple):
@@ -53,18 +56,43 @@ def roster_rows(
     day on a strip, as SVG.
     """
     times = as_shown(at_the_same_time("", asked))
-    rows = (
-        f'<tr class="is-{line.member.presence}"><th scope="row">'
-        f'<a href="{person_address(line.member.person.id)}{times}">'
-        f"<bdi>{as_shown(line.member.person.name)}</bdi></a></th>"
-        f"<td>{words[line.member.presence]}{_leave(line.member)}</td>"
-        f'<td class="role">{_role(line.member.role, line.member.relation)}</td>'
-        f'<td class="since">{_days(line.member.since, line.member.until)}</td>'
-        f'<td class="stay"><svg class="strip" aria-hidden="true" width="100%" height="18">'
-        f"{_drawn(line.stints, window)}{rule}</svg></td></tr>\n"
-        for line in lines
-    )
+    rows = []
+    for member, stints in lines:
+        before, after = _said(
+            member.person,
+            words[member.presence],
+            member.presence,
+            member.on_leave,
+            member.role,
+            member.relation,
+            member.since,
+            member.until,
+        )
+        rows.append(f"{before}{times}{after}{_drawn(stints, window)}{rule}</svg></td></tr>\n")
     return Markup("".join(rows))  # noqa: S704 (every text in it is escaped)
+
+
+@lru_cache(maxsize=SAID_MAX)
+def _said(
+    person: Named,
+    word: Markup,
+    presence: Presence,
+    on_leave: bool,
+    role: str | None,
+    relation: str | None,
+    since: str | None,
+    until: str | None,
+) -> tuple[str, str]:
+    """A row up to the times that its link keeps, and from there to the drawing."""
+    before = f'<tr class="is-{presence}"><th scope="row"><a href="{person_address(person.id)}'
+    after = (
+        f'"><bdi>{as_shown(person.name)}</bdi></a></th>'
+        f"<td>{word}{_leave(on_leave)}</td>"
+        f'<td class="role">{held_as(role, relation)}</td>'
+        f'<td class="since">{_days(since, until)}</td>'
+        f'<td class="stay"><svg class="strip" aria-hidden="true" width="100%" height="18">'
+    )
+    return before, after
 
 
 def _drawn(stints: Sequence[Stint], window: Window) -> Markup:
@@ -79,16 +107,8 @@ def _drawn_alone(start: Endpoint, seen: date, end: Endpoint | None, window: Wind
     return pieces_svg(strip_without_leaves([Dates(start, seen, end)], window))
 
 
-def _leave(member: Member) -> str:
-    return ' <span class="soft">on leave</span>' if member.on_leave else ""
-
-
-@lru_cache(maxsize=4096)
-def _role(role: str | None, relation: str | None) -> str:
-    said = f"<bdi>{as_shown(role)}</bdi>" if role else ""
-    if relation is None or relation in _RELATIONS_UNSAID:
-        return said
-    return f'{said} <span class="soft">{as_shown(relation)}</span>'
+def _leave(on_leave: bool) -> str:
+    return ' <span class="soft">on leave</span>' if on_leave else ""
 
 
 @lru_cache(maxsize=4096)

@@ -18,8 +18,9 @@ from service.log.corrections import find_last_correction
 from service.log.keys import Principal
 from service.postgres.pool import Connection
 from service.read_models.current import Current
+from service.web.addresses import lab_address, person_address
 from service.web.asked import Asked, Pairs, other_pairs, pairs_in
-from service.web.rendering import lab_address, person_address, rendered
+from service.web.rendering import rendered
 from service.web.responses import MEDIA_TYPE, PART, redirect, to_response
 from service.web.sessions import form_token_of, local_address
 from service.web.site import Site

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from service.answers.names import Named
 from service.domain.dates import day_in_words, in_words, when_in_words
-from service.web.rendering import lab_address, person_address
+from service.web.addresses import lab_address, person_address
 
 View = Mapping[str, Any]
 """A payload as it reads."""

@@ -23,12 +23,12 @@ from service.formats.tables.corrections import (
     stints_changed_table,
 )
 from service.formats.tables.events import events_table, fields_table, sources_table
+from service.web.addresses import event_address, event_json
 from service.web.asked import with_pairs
 from service.web.effects import Shown, of_effect
 from service.web.page import Page
 from service.web.pictures.drawing import Picture
 from service.web.previews import PNG, is_wanted, preview, send_picture
-from service.web.rendering import event_address, event_json
 from service.web.tables import offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import (

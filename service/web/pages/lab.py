@@ -29,6 +29,7 @@ from service.formats.tables.moves import flows_table, moves_table, tallies_table
 from service.postgres.pool import Connection
 from service.read_models.beliefs import BELIEVED
 from service.web import feeds
+from service.web.addresses import lab_address, lab_json, person_address
 from service.web.asked import other_pairs, with_pairs
 from service.web.charts.balances import Balance
 from service.web.charts.flows import Flow as Ribbons
@@ -45,7 +46,6 @@ from service.web.paging import AFTER
 from service.web.periods import FROM, TO, asked_period, balance_of, year_up_to
 from service.web.pictures.drawing import Picture
 from service.web.previews import PNG, curve, is_wanted, preview, send_picture
-from service.web.rendering import lab_address, lab_json, person_address
 from service.web.roster_rows import Line, roster_rows
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.time_bar import sentence

@@ -23,6 +23,7 @@ from service.formats.tables.findings import findings_table
 from service.formats.tables.people import colleagues_table
 from service.postgres.pool import Connection
 from service.web import feeds
+from service.web.addresses import lab_address, person_address, person_json
 from service.web.asked import with_pairs
 from service.web.charts.strips import EARLIEST, reach
 from service.web.lanes import AtOnce, at_once, lanes, overlap_pieces
@@ -30,7 +31,6 @@ from service.web.ledger import ledger_line, ledger_table
 from service.web.page import Page
 from service.web.pictures.drawing import Picture
 from service.web.previews import PNG, is_wanted, lane_of, preview, send_picture
-from service.web.rendering import lab_address, person_address, person_json
 from service.web.tables import ROWS_MAX, Offer, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit
 from service.web.wording import days_in_words

@@ -24,6 +24,7 @@ from service.domain.refusals import (
     NotFound,
     Refusal,
 )
+from service.web.addresses import event_address
 from service.web.asked import Asked, with_pairs
 from service.web.drafts import (
     ACT,
@@ -41,7 +42,6 @@ from service.web.event_fields import TYPE, body_of, fields_of
 from service.web.event_forms import MORE, ROWS_MIN, form_of
 from service.web.page import Page
 from service.web.pages.event import DONE, LOG_EVENTS, NOT_OF_THE_WORLD, event_id_in
-from service.web.rendering import event_address
 from service.web.responses import redirect
 from service.web.visits import Visit
 from service.web.wording import Row, changed_rows, rows, sentence

@@ -12,8 +12,8 @@ from service.domain.refusals import AmbiguousName, Candidate, NotUnderstood, Unk
 from service.formats.tables.labs import labs_table
 from service.formats.tables.people import people_table
 from service.postgres.pool import Connection
+from service.web.addresses import lab_address, person_address
 from service.web.asked import AT, with_pairs
-from service.web.rendering import lab_address, person_address
 from service.web.responses import redirect
 from service.web.tables import ROWS_MAX, check_rows, offers, send_table, wanted_table
 from service.web.visits import Visit

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from service.answers.times import KnownAt, Period, Times
 from service.domain.colleagues import together
 from service.domain.events import RecordedEvent
 from service.domain.fold import State, fold
-from service.domain.moves import Move, MoveKind, falls_in, moves
+from service.domain.moves import NO_EVENT, Move, MoveKind, falls_in, moves
 from service.domain.publication import published_by
 from service.domain.refusals import UnknownName
 from service.domain.stints import Stint
@@ -195,7 +196,7 @@ def _is_asked(move: Move, asked: Asked, state: State) -> bool:
         from_lab in (None, left)
         and to_lab in (None, joined)
         and (lab is None or lab in (left, joined))
-        and (asked.person is None or move.key[0] in people)
+        and (asked.person is None or move.person in people)
         and asked.kind in (None, move.kind)
     )
 
@@ -208,12 +209,12 @@ def _lab(stint: Stint | None) -> str | None:
     return None if stint is None else stint.lab
 
 
-def _keys(answer: MovesAnswer) -> dict[tuple[str, str, str], str | None]:
+def _keys(answer: MovesAnswer) -> dict[tuple[str, UUID, UUID], str | None]:
     return {
         (
             item.person.id,
-            str(item.left.event) if item.left else "",
-            str(item.joined.event) if item.joined else "",
+            item.left.event if item.left else NO_EVENT,
+            item.joined.event if item.joined else NO_EVENT,
         ): item.in_period
         for item in answer.items
     }

@@ -18,7 +18,7 @@ from service.answers.views import NEWEST_ROWS, Kept
 from service.domain.events import RecordedEvent
 from service.domain.fold import State, fold
 from service.domain.headcounts import headcounts
-from service.domain.moves import in_order_by, moves, turns
+from service.domain.moves import NO_EVENT, in_order_by, moves, turns
 from service.domain.stints import Stint
 from service.read_models.current import fetch_current
 from service.read_models.erasing import make_anew
@@ -185,8 +185,8 @@ def _assert_is_of(told: Overview, state: State, asked: list[date]) -> None:
     assert [
         (
             move.person.id,
-            str(move.left.event) if move.left else "",
-            str(move.joined.event) if move.joined else "",
+            move.left.event if move.left else NO_EVENT,
+            move.joined.event if move.joined else NO_EVENT,
         )
         for move in told.moves
     ] == [key for _, key in newest[:8]]

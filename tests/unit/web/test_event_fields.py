@@ -23,9 +23,9 @@ from service.domain.events import (
 )
 from service.domain.refusals import Candidate, Fault, UnknownName
 from service.domain.submissions import check_payload
+from service.web.escaping import as_value
 from service.web.event_fields import body_of, fields_of
 from service.web.event_forms import ROWS_MIN, form_of
-from service.web.rendering import as_value
 from tests.support.strategies import edtf, facts
 
 texts = st.text(
