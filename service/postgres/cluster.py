@@ -39,7 +39,6 @@ _SETTINGS = {
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "128MB",
     "huge_pages": "off",
     # A replay of a million events writes more than half of what was set here first, 1 GB: the
     # checkpoint that this forced in its midst made writes wait for a second, with 4 GB for 0.2 s.
@@ -55,6 +54,14 @@ _SETTINGS = {
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
 }
+_BUFFERS_PART = 8
+"""Of the memory of the machine, or of the container, one part in so many holds pages of tables."""
+_BUFFERS_MEGABYTES = (128, 1024)
+"""No less and no more of it: a million events and their read models take 1.5 GB."""
+_CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 _SHARED_MEMORY_BYTES_MIN = 256 * 1024 * 1024
 UNFINISHED = "postgres.unfinished-"
 """How folders begin in which a cluster is made, or a data directory of a backup."""
@@ -233,7 +240,7 @@ def write_settings(cluster: Cluster, settings: Mapping[str, str]) -> None:
     The service owns postgresql.conf and writes it anew on each start; ALTER SYSTEM still has
     the last word, since Postgres reads postgresql.auto.conf after it.
     """
-    values = {**_SETTINGS, **_shared_memory(), **settings}
+    values = {**_SETTINGS, **_buffers(), **_shared_memory(), **settings}
     lines = [f"{name} = {_quoted(value)}" for name, value in values.items()]
     names = dict.fromkeys(["root", cluster.account.name])
     write_owned(cluster, "postgresql.conf", "# Written on each start; use ALTER SYSTEM.", *lines)
@@ -441,6 +448,18 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _buffers() -> dict[str, str]:
+    """Room for the pages that are read again and again, by how much memory there is."""
+    known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for file in _CONTAINER_LIMITS:
+        # Without a limit the file says "max", or is not there.
+        with contextlib.suppress(OSError, ValueError):
+            known.append(int(file.read_text()))
+    least, most = _BUFFERS_MEGABYTES
+    megabytes = min(known) // _BUFFERS_PART // 2**20
+    return {"shared_buffers": f"{min(max(megabytes, least), most)}MB"}
 
 
 def _shared_memory() -> dict[str, str]:

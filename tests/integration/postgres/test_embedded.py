@@ -662,3 +662,30 @@ def test_small_shared_memory_is_not_used(monkeypatch: pytest.MonkeyPatch) -> Non
     small = os.statvfs_result((1, 1024 * 1024, 64, 0, 0, 0, 0, 0, 0, 0))
     monkeypatch.setattr(os, "statvfs", lambda _path: small)
     assert cluster._shared_memory() == {"dynamic_shared_memory_type": "mmap"}
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "limit", "buffers"),
+    [
+        (0.5, None, "128MB"),
+        (4, None, "512MB"),
+        (4, "max", "512MB"),
+        (4, str(2**31), "256MB"),
+        (64, None, "1024MB"),
+    ],
+)
+def test_pages_have_part_of_the_memory(
+    gigabytes: float,
+    limit: str | None,
+    buffers: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a container with a limit, not of the machine that it runs on."""
+    said = {"SC_PHYS_PAGES": int(gigabytes * 2**30 / 4096), "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", said.__getitem__)
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(f"{limit}\n")
+    monkeypatch.setattr(cluster, "_CONTAINER_LIMITS", (file, tmp_path / "absent"))
+    assert cluster._buffers() == {"shared_buffers": buffers}
