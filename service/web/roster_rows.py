@@ -21,7 +21,7 @@ from service.web.addresses import at_the_same_time, person_address
 from service.web.asked import Asked
 from service.web.cells import held_as
 from service.web.charts.scales import Window
-from service.web.charts.strips import pieces_svg, strip, strip_without_leaves
+from service.web.charts.strips import Stretch, pieces_svg, placed, stretches_without_leaves, strip
 from service.web.escaping import as_shown
 
 DRAWN_MAX = 8_192
@@ -104,7 +104,12 @@ def _drawn(stints: Sequence[Stint], window: Window) -> Markup:
 @lru_cache(maxsize=DRAWN_MAX)
 def _drawn_alone(start: Endpoint, seen: date, end: Endpoint | None, window: Window) -> Markup:
     """A stay without leaves, which is drawn alike on every day that has the same window."""
-    return pieces_svg(strip_without_leaves([Dates(start, seen, end)], window))
+    return pieces_svg(placed(_stretches(start, seen, end), window))
+
+
+@lru_cache(maxsize=DRAWN_MAX)
+def _stretches(start: Endpoint, seen: date, end: Endpoint | None) -> Sequence[Stretch]:
+    return stretches_without_leaves([Dates(start, seen, end)])
 
 
 def _leave(on_leave: bool) -> str:

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from tests.benchmarks.asking import ask, get
 from tests.benchmarks.careers import SIZES
-from tests.benchmarks.goals import AGAIN, HOME, LAB, NEVER, PAGES, PERSON, page
+from tests.benchmarks.goals import AGAIN, DAY, HOME, LAB, NEVER, PAGES, PERSON, page
 from tests.benchmarks.processes import seconds_of
 from tests.benchmarks.sides import Measure, Result, Side, Taken
 from tests.benchmarks.stage import History, Planned, Stage
 from tests.benchmarks.states import LAST_DAY, LATE_DAY, Questions
 
 PEOPLE_ASKED = 2_000
+LABS_HELD = 5
 WARMED = 3
 """Pages that nobody counts: the first of all reads the templates."""
 
@@ -50,6 +51,18 @@ async def lab(stage: Stage) -> list[Result]:
     return await _never(stage, history, LAB, questions.number, take)
 
 
+async def other_day(stage: Stage) -> list[Result]:
+    """The page of one of a few labs that were asked for before, for another day each time."""
+    history = await stage.ours()
+    questions = Questions(history, SIZES[1], stage.seed + 9, labs_max=LABS_HELD)
+
+    def take(number: int) -> list[str]:
+        return [f"/labs/{one.lab}?at={one.at}" for one in questions.take(number)]
+
+    await _ask(stage, history, iter(take(4 * WARMED * LABS_HELD)))
+    return await _never(stage, history, LAB, questions.number - 4 * WARMED * LABS_HELD, take, DAY)
+
+
 async def person(stage: Stage) -> list[Result]:
     """The page of another person each time, of those who were at labs of no more people."""
     history = await stage.ours()
@@ -82,7 +95,7 @@ async def again(stage: Stage, what: str) -> list[Result]:
 
 
 async def _never(
-    stage: Stage, history: History, what: str, number: int, take: Paths
+    stage: Stage, history: History, what: str, number: int, take: Paths, how: str = NEVER
 ) -> list[Result]:
     """Pages that *take* gives out once each, of *number* that there are."""
     await _ask(stage, history, iter(take(WARMED)))
@@ -92,7 +105,7 @@ async def _never(
         most=(number - WARMED) // (stage.pace.rounds + 6),
         take_turn=lambda number: _ask(stage, history, iter(take(number))),
     )
-    return await stage.in_turns(Measure(name=page(what, NEVER), unit="answers/s", sides=(ours,)))
+    return await stage.in_turns(Measure(name=page(what, how), unit="answers/s", sides=(ours,)))
 
 
 async def _ask(stage: Stage, history: History, paths: Iterator[str]) -> Taken:
@@ -114,5 +127,6 @@ PLANNED = (
     Planned(page(HOME, NEVER), home),
     Planned(page(LAB, NEVER), lab),
     Planned(page(PERSON, NEVER), person),
+    Planned(page(LAB, DAY), other_day),
     *(Planned(page(what, AGAIN), partial(again, what=what)) for what in PAGES),
 )

@@ -1,6 +1,6 @@
 """From days to places along a drawing, and the days at which its axis is marked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from itertools import count
 from typing import NamedTuple
@@ -70,10 +70,20 @@ class Window(NamedTuple):
         >>> Window(date(2024, 1, 1), date(2024, 1, 10)).x(date(2024, 1, 6))
         50.0
         """
+        return self.places()(day)
+
+    def places(self) -> Callable[[date], float]:
+        """The same for many days."""
         first = self.first.toordinal()
         days = self.last.toordinal() + 1 - first
-        passed = min(max(day.toordinal() - first, 0), days)
-        return round(WIDTH * passed / days, 2)
+
+        def place(day: date) -> float:
+            passed = day.toordinal() - first
+            if passed <= 0:
+                return 0.0
+            return WIDTH if passed >= days else round(WIDTH * passed / days, 2)
+
+        return place
 
     def ticks(self) -> list[Tick]:
         """Marks of whole years, months or days, as many as can be read."""

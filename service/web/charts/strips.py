@@ -29,6 +29,15 @@ class Piece(NamedTuple):
     after: date
 
 
+class Stretch(NamedTuple):
+    """Days that are drawn alike, wherever that is."""
+
+    mark: Mark
+    on_leave: bool
+    first: date
+    after: date
+
+
 class _Held(NamedTuple):
     """Days of one presence, on leave or not."""
 
@@ -46,33 +55,40 @@ def strip(stints: Sequence[Stint], window: Window) -> list[Piece]:
     """
     if not any(stint.leaves for stint in stints):
         # What was held meanwhile is not drawn, and need not be found out.
-        return strip_without_leaves(stints, window)
+        return placed(stretches_without_leaves(stints), window)
     held = [
         _Held(first, after, standing.presence, standing.on_leave)
         for first, after, standing in spans(stints)
     ]
-    return _pieces(held, window)
+    return placed(_stretches(held), window)
 
 
-def strip_without_leaves(stays: Iterable[Dated], window: Window) -> list[Piece]:
-    """The same of stays of whose leaves nothing is known: it follows from their dates."""
-    return _pieces([_Held(*span, on_leave=False) for span in presence_spans(stays)], window)
+def stretches_without_leaves(stays: Iterable[Dated]) -> list[Stretch]:
+    """What is drawn of stays of whose leaves nothing is known: it follows from their dates."""
+    return _stretches([_Held(*span, on_leave=False) for span in presence_spans(stays)])
 
 
-def _pieces(held: Sequence[_Held], window: Window) -> list[Piece]:
+def placed(stretches: Iterable[Stretch], window: Window) -> list[Piece]:
+    """The pieces that a window shows of some stretches, which come in order."""
+    x = window.places()
+    return [
+        Piece(mark, begin, round(end - begin, 2), on_leave, first, after)
+        for mark, on_leave, first, after in stretches
+        if (begin := x(first)) != (end := x(after))
+    ]
+
+
+def _stretches(held: Sequence[_Held]) -> list[Stretch]:
     """Shapes: in order, without days of absence; two that meet may be alike."""
-    pieces: list[Piece] = []
+    found: list[Stretch] = []
     for number, (first, after, presence, on_leave) in enumerate(held):
-        x, end = window.x(first), window.x(after)
-        if x == end:
-            continue
         mark = presence if presence != "possible" else _mark_of_possible(held, number)
-        piece = Piece(mark, x, round(end - x, 2), on_leave, first, after)
-        if pieces and _goes_on(pieces[-1], piece):
-            pieces[-1] = _joined(pieces[-1], piece)
+        last = found[-1] if found else None
+        if last is not None and last[:2] == (mark, on_leave) and last.after == first:
+            found[-1] = last._replace(after=after)
         else:
-            pieces.append(piece)
-    return pieces
+            found.append(Stretch(mark, on_leave, first, after))
+    return found
 
 
 def reach(stints: Iterable[Dated], today: date, unbounded: date) -> Window:
@@ -108,15 +124,6 @@ def _is_surer(held: Sequence[_Held], number: int, step: int) -> bool:
             return True
         here = other
     return False
-
-
-def _goes_on(one: Piece, other: Piece) -> bool:
-    return (one.mark, one.on_leave, one.after) == (other.mark, other.on_leave, other.first)
-
-
-def _joined(one: Piece, other: Piece) -> Piece:
-    width = round(other.x + other.width - one.x, 2)
-    return one._replace(width=width, after=other.after)
 
 
 def pieces_svg(pieces: Iterable[Piece]) -> Markup:
