@@ -20,7 +20,6 @@ from service.answers.moves import (
 from service.answers.names import Labels
 from service.answers.remembered_moves import RememberedMoves
 from service.answers.times import Period, Times
-from service.answers.views import view_of_all
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds, eve
 from service.domain.headcounts import Step
 from service.domain.moves import Sureness
@@ -130,7 +129,7 @@ async def movements_of_lab(
         found = await find_moves(connection, times, asked)
     else:
         told = held.of(asked.days)
-        found = Found(await view_of_all(connection, times), held.labs, told)
+        found = Found(held.view_of_movers(connection, times, told), held.labs, told)
 
     async def side(one: Asked, moves: Found) -> MovesAnswer:
         rows = rows_in(moves, one)

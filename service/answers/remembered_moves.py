@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from service.answers.moves import lab_of, labs_of
 from service.answers.times import Times
-from service.answers.views import Kept, KeptOfLab, View
+from service.answers.views import Kept, KeptOfLab, KeptWithPeople, View
 from service.domain.dates import UNBOUNDED_HI, UNBOUNDED_LO, Bounds
 from service.domain.identity import PersonFacts
 from service.domain.labs import Labs
@@ -82,6 +82,14 @@ class LabMoves(Struct):
             for (lo, hi), move in mover.moves
             if lo <= last and first <= hi
         ]
+
+    def view_of_movers(
+        self, connection: Connection, times: Times, told: Iterable[tuple[Move, Sequence[Stint]]]
+    ) -> View:
+        """What is known now, with who moved at hand; it may be kept over awaits."""
+        movers = {move.person for move, _ in told}
+        facts = {person: self.people[person].facts for person in movers}
+        return KeptWithPeople(connection, times.known_at.position, facts)
 
     def view(self, connection: Connection, times: Times) -> View:
         """What is known now, with the roster on a day at hand, which may be kept over awaits."""

@@ -205,7 +205,22 @@ class KeptOfPerson(Kept):
         return self._page.findings
 
 
-class KeptOfLab(Kept):
+class KeptWithPeople(Kept):
+    """The same, with what some people are called at hand."""
+
+    def __init__(
+        self, connection: Connection, position: int, people: Mapping[str, PersonFacts]
+    ) -> None:
+        super().__init__(connection, position)
+        self._people = people
+
+    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
+        wanted = set(ids)
+        found = {one: self._people[one] for one in wanted if one in self._people}
+        return found | await super().people(wanted - found.keys())
+
+
+class KeptOfLab(KeptWithPeople):
     """The same, with the roster of one lab on a day at hand."""
 
     def __init__(
@@ -217,10 +232,9 @@ class KeptOfLab(Kept):
         stints: dict[str, list[Stint]],
         people: Mapping[str, PersonFacts],
     ) -> None:
-        super().__init__(connection, position)
+        super().__init__(connection, position, people)
         self._asked = ([lab], at)
         self._stints = {lab: stints} if stints else {}
-        self._people = people
 
     async def stints_of_labs(
         self, labs: Iterable[str], at: date
@@ -229,11 +243,6 @@ class KeptOfLab(Kept):
         if (wanted, at) == self._asked:
             return self._stints
         return await super().stints_of_labs(wanted, at)
-
-    async def people(self, ids: Iterable[str]) -> dict[str, PersonFacts]:
-        wanted = set(ids)
-        found = {one: self._people[one] for one in wanted if one in self._people}
-        return found | await super().people(wanted - found.keys())
 
 
 class Folded:

@@ -20,6 +20,7 @@ from service.postgres.pool import Connection
 from service.read_models.current import Current
 from service.web.addresses import lab_address, person_address
 from service.web.asked import Asked, Pairs, other_pairs, pairs_in
+from service.web.lately import state_of
 from service.web.rendering import rendered
 from service.web.responses import MEDIA_TYPE, PART, redirect, to_response
 from service.web.sessions import form_token_of, local_address
@@ -150,7 +151,10 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
             today=self.today,
             subject=subject,
             uncertain=uncertain,
-            last_correction=await find_last_correction(connection, times.known_at.position),
+            last_correction=await self.site.lately.made(
+                ("last correction", state_of(times, self.known_current)),
+                lambda: find_last_correction(connection, times.known_at.position),
+            ),
         )
 
     def text(self, name: str) -> str | None:
