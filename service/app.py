@@ -85,6 +85,7 @@ def pages(made: Machinery) -> Pages:
         pool=made.pool,
         memory=made.memory,
         lately=Lately(),
+        last_corrections=Lately(),
         kept=Kept(PAGES_WEIGHT_MAX, at_once=True),
         pictures=Pictures(),
         glances=made.glances,

@@ -333,7 +333,14 @@ def place_of(parts: Iterable[str]) -> str:
 
 
 def _place_of_row(row: Row) -> str:
-    return place_of(map(str, row.move.key))
+    left, joined = row.move.departure, row.move.arrival
+    return place_of(
+        (
+            row.move.person,
+            "" if left is None else str(left.events[-1]),
+            "" if joined is None else str(joined.events[0]),
+        )
+    )
 
 
 def _view(row: Row, labels: Labels) -> MoveView:

@@ -46,11 +46,6 @@ from service.read_models.projector import Streams, named_labs
 ROWS_UNLIMITED = 2**62
 PEOPLE_MAX = 20_000
 """Of so many people at most careers are read for one question: some 60,000 stints."""
-NEWEST_ROWS = (2, 8)
-"""
-For each of the people who are wanted so many dates of a kind are read: theirs, and others' who
-have later ones of another kind. More where the same ones come and go all the time.
-"""
 KINDS: tuple[Kind, ...] = ("person", "lab")
 
 
@@ -147,13 +142,8 @@ class Kept:
         return await kept_stints.count_people(self._connection, at=at, position=self._position)
 
     async def newest(self, first: date, last: date, people: int) -> Newest:
-        few, many = (people * rows for rows in NEWEST_ROWS)
-        newest = await self._newest(first, last, few)
-        return newest if len(newest.last_on) >= people else await self._newest(first, last, many)
-
-    async def _newest(self, first: date, last: date, rows: int) -> Newest:
         return await fetch_newest(
-            self._connection, first=first, last=last, position=self._position, limit=rows
+            self._connection, first=first, last=last, position=self._position, people=people
         )
 
     async def careers(self, movers: Movers) -> Careers:

@@ -58,10 +58,7 @@ _BUFFERS_PART = 8
 """Of the memory of the machine, or of the container, one part in so many holds pages of tables."""
 _BUFFERS_MEGABYTES = (128, 1024)
 """No less and no more of it: a million events and their read models take 1.5 GB."""
-_CONTAINER_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
+_CGROUPS, _OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _SHARED_MEMORY_BYTES_MIN = 256 * 1024 * 1024
 UNFINISHED = "postgres.unfinished-"
 """How folders begin in which a cluster is made, or a data directory of a backup."""
@@ -453,13 +450,31 @@ def _is_alive(pid: int) -> bool:
 def _buffers() -> dict[str, str]:
     """Room for the pages that are read again and again, by how much memory there is."""
     known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    for file in _CONTAINER_LIMITS:
+    for file in _memory_limits():
         # Without a limit the file says "max", or is not there.
         with contextlib.suppress(OSError, ValueError):
             known.append(int(file.read_text()))
     least, most = _BUFFERS_MEGABYTES
     megabytes = min(known) // _BUFFERS_PART // 2**20
     return {"shared_buffers": f"{min(max(megabytes, least), most)}MB"}
+
+
+def _memory_limits() -> Iterator[Path]:
+    """The files that say how much memory the groups may have that this process is in."""
+    try:
+        lines = _OWN_CGROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, name = _CGROUPS, "memory.max"
+        elif "memory" in controllers.split(","):
+            top, name = _CGROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        own = top / path.lstrip("/")
+        yield from (folder / name for folder in (own, *own.parents) if folder.is_relative_to(top))
 
 
 def _shared_memory() -> dict[str, str]:

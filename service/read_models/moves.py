@@ -22,6 +22,12 @@ _FETCH_NEWEST_TURNS_OF_LONG_AGO = _SQL["fetch_newest_turns_of_long_ago"]
 
 _STINT: msgspec.json.Decoder[Stint] = msgspec.json.Decoder(Stint)
 
+NEWEST_ROWS = (2, 8)
+"""
+For each of the people who are wanted so many dates of a kind are read: theirs, and others' who
+have later ones of another kind. More where the same ones come and go all the time.
+"""
+
 Days = tuple[date, date]
 """The first and the last of some days."""
 
@@ -35,7 +41,7 @@ class Newest(NamedTuple):
     last_on: Mapping[str, date]
     """By person the last day of theirs."""
     since: date
-    """From this day on they are everybody; before it others may have come or gone, too."""
+    """After this day they are everybody; by it others may have come or gone, too."""
 
 
 class TooManyPeople(Exception):
@@ -80,17 +86,32 @@ async def fetch_careers_of_people(
 
 
 async def fetch_newest(
-    connection: Connection, *, first: date, last: date, position: int, limit: int
+    connection: Connection, *, first: date, last: date, position: int, people: int
 ) -> Newest:
     """
     Those who came or went last of all in some days, as known at *position*.
 
-    Shapes: of each kind of date *limit* rows are read at most.
+    Shapes: so many *people* as are wanted, and others, where there are so many; fewer only where
+    the same ones come and go all the time.
     """
-    asked = (first.isoformat(), last.isoformat(), position, limit)
-    rows = await connection.fetch(_FETCH_NEWEST_TURNS, *asked)
+    asked = (first.isoformat(), last.isoformat(), position)
+    few, many = (people * rows for rows in NEWEST_ROWS)
+    rows = await connection.fetch(_FETCH_NEWEST_TURNS, *asked, few)
     if any(row["person_id"] is None for row in rows):
-        rows = await connection.fetch(_FETCH_NEWEST_TURNS_OF_LONG_AGO, *asked)
+        rows = await connection.fetch(_FETCH_NEWEST_TURNS_OF_LONG_AGO, *asked, many)
+        return _newest(rows, first, many)
+    by_kind: dict[str, list[str]] = {}
+    for row in rows:
+        by_kind.setdefault(row["kind"], []).append(row["person_id"])
+    # Whom a kind names beyond as many as are wanted came or went before all of these.
+    if any(len(named) == few and len(set(named)) < people for named in by_kind.values()):
+        rows = await connection.fetch(_FETCH_NEWEST_TURNS, *asked, many)
+        return _newest(rows, first, many)
+    return _newest(rows, first, few)
+
+
+def _newest(rows: Iterable[asyncpg.Record], first: date, limit: int) -> Newest:
+    """Shapes: of each kind of date the last *limit* rows at most."""
     last_on: dict[str, date] = {}
     by_kind: dict[str, list[date]] = {}
     for kind, person, text in rows:

@@ -10,17 +10,17 @@ from service.web.directions import isolated
 
 def as_shown(text: str) -> Markup:
     """*text* as templates write it: escaped, and spelt out where it would act."""
-    return escape(shown(text))
+    return escape(spelt_out(text))
 
 
-def shown(value: Any) -> Any:
+def spelt_out(value: Any) -> Any:
     """A text as it is shown: what would turn a line around or hide in it is spelt out."""
     if type(value) is not str or value.isprintable():
         return value
     return "\n".join(map(printable, value.split("\n")))
 
 
-def coded(text: str) -> Markup:
+def as_coded(text: str) -> Markup:
     """*text*, with what stands between backticks as code."""
     parts = str(escape(text)).split("`")
     if len(parts) % 2 == 0:
@@ -29,9 +29,9 @@ def coded(text: str) -> Markup:
     return Markup("".join(said))  # noqa: S704 (every part is escaped)
 
 
-def sentence(text: str) -> Markup:
+def as_sentence(text: str) -> Markup:
     """A sentence that names are part of, each in its own direction."""
-    return isolated(shown(text))
+    return isolated(spelt_out(text))
 
 
 def as_value(text: str) -> Markup:

@@ -19,7 +19,7 @@ from service.web.addresses import (
 from service.web.assets import address_of
 from service.web.cells import dated, elsewhere, held_as, lab_link, person_link, sure
 from service.web.charts.strips import pieces_svg
-from service.web.escaping import as_value, coded, sentence, shown
+from service.web.escaping import as_coded, as_sentence, as_value, spelt_out
 
 _FIRST_DAY = date(1970, 1, 1)
 NAVIGATION = (
@@ -53,12 +53,12 @@ _TEMPLATES = Environment(
     # They come with the program: nobody has to look at their files for each page.
     auto_reload=False,
     undefined=StrictUndefined,
-    finalize=shown,
+    finalize=spelt_out,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["coded"] = coded
-_TEMPLATES.filters["sentence"] = sentence
+_TEMPLATES.filters["coded"] = as_coded
+_TEMPLATES.filters["sentence"] = as_sentence
 _TEMPLATES.globals |= {
     "asset": address_of,
     "navigation": NAVIGATION,

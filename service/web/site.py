@@ -30,6 +30,8 @@ class Site(Struct, frozen=True, kw_only=True):
     pool: Pool
     memory: Memory
     lately: Lately
+    last_corrections: Lately
+    """Apart: they are many, and what they would push out is dear."""
     kept: KeptPages
     pictures: Pictures
     glances: Glances

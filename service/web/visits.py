@@ -151,8 +151,8 @@ class Visit(Struct, kw_only=True, repr_omit_defaults=True):
             today=self.today,
             subject=subject,
             uncertain=uncertain,
-            last_correction=await self.site.lately.made(
-                ("last correction", state_of(times, self.known_current)),
+            last_correction=await self.site.last_corrections.made(
+                state_of(times, self.known_current),
                 lambda: find_last_correction(connection, times.known_at.position),
             ),
         )

@@ -17,6 +17,8 @@ from tests.benchmarks.states import LAST_DAY, LATE_DAY, Questions
 
 PEOPLE_ASKED = 2_000
 LABS_HELD = 5
+ASKED_TO_BE_HELD = 60
+"""Days at random, by which each of these labs was asked for more than once."""
 WARMED = 3
 """Pages that nobody counts: the first of all reads the templates."""
 
@@ -44,23 +46,16 @@ async def lab(stage: Stage) -> list[Result]:
     """The page of another lab, or for another day, each time."""
     history = await stage.ours()
     questions = Questions(history, SIZES[1], stage.seed + 8)
-
-    def take(number: int) -> list[str]:
-        return [f"/labs/{one.lab}?at={one.at}" for one in questions.take(number)]
-
-    return await _never(stage, history, LAB, questions.number, take)
+    return await _never(stage, history, LAB, questions.number, partial(_labs, questions))
 
 
 async def other_day(stage: Stage) -> list[Result]:
     """The page of one of a few labs that were asked for before, for another day each time."""
     history = await stage.ours()
     questions = Questions(history, SIZES[1], stage.seed + 9, labs_max=LABS_HELD)
-
-    def take(number: int) -> list[str]:
-        return [f"/labs/{one.lab}?at={one.at}" for one in questions.take(number)]
-
-    await _ask(stage, history, iter(take(4 * WARMED * LABS_HELD)))
-    return await _never(stage, history, LAB, questions.number - 4 * WARMED * LABS_HELD, take, DAY)
+    await _ask(stage, history, iter(_labs(questions, ASKED_TO_BE_HELD)))
+    number = questions.number - ASKED_TO_BE_HELD
+    return await _never(stage, history, LAB, number, partial(_labs, questions), DAY)
 
 
 async def person(stage: Stage) -> list[Result]:
@@ -92,6 +87,10 @@ async def again(stage: Stage, what: str) -> list[Result]:
         take_turn=lambda number: _ask(stage, history, repeat(path, number)),
     )
     return await stage.in_turns(Measure(name=page(what, AGAIN), unit="answers/s", sides=(ours,)))
+
+
+def _labs(questions: Questions, number: int) -> list[str]:
+    return [f"/labs/{one.lab}?at={one.at}" for one in questions.take(number)]
 
 
 async def _never(

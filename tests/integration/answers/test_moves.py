@@ -23,13 +23,15 @@ from service.domain.refusals import UnknownName
 from service.domain.stints import Stint
 from service.postgres.pool import Connection
 from service.read_models.stints import by_start
+from tests.support import builders as b
 from tests.support.answers import roster_of
-from tests.support.histories import Base
+from tests.support.histories import Base, record, submission, with_entities
 from tests.support.publishing import record_history, sourced_histories
 from tests.support.strategies import FIRST_DAY, LABS, PEOPLE, days
 
 EXAMPLES = settings().max_examples * 2 // 5
 ALL = 1000
+FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 
 @settings(
@@ -75,6 +77,18 @@ async def test_answers_are_those_of_the_live_fold(
             asked = Asked(person=person, kind=kind, from_on=from_on, to_on=to_on, within=within)
             await _assert_moves(connection, times, asked, state)
             await _assert_colleagues(connection, times, person, state)
+
+
+async def test_place_of_a_move_says_what_there_is_not(base: Base) -> None:
+    """It stands in addresses that were cited: its form stays."""
+    await record(base.pool, submission(with_entities(b.hire("ann", at="x", on="2020")), FIRST))
+    await record(base.pool, submission(with_entities(b.hire("bob", at="x", on="2021")), SECOND))
+    async with base.pool.acquire() as connection:
+        times = _times(date(2022, 1, 1), 2, 2, None)
+        first = await moves_between(connection, times, Asked(), after=None, limit=1)
+        assert first.next == f"bob - {SECOND}"
+        rest = await moves_between(connection, times, Asked(), after=first.next, limit=1)
+    assert [item.person.id for item in rest.items] == ["ann"]
 
 
 async def _assert_moves(connection: Connection, times: Times, asked: Asked, state: State) -> None:

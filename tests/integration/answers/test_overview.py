@@ -14,15 +14,15 @@ from service.answers.glances import WEIGHT_MAX, Glances
 from service.answers.labs import Headcount
 from service.answers.overview import Overview, overview
 from service.answers.times import KnownAt, Times
-from service.answers.views import NEWEST_ROWS, Kept
-from service.domain.events import RecordedEvent
+from service.answers.views import Kept
+from service.domain.events import Payload, RecordedEvent
 from service.domain.fold import State, fold
 from service.domain.headcounts import headcounts
 from service.domain.moves import NO_EVENT, in_order_by, moves, turns
 from service.domain.stints import Stint
 from service.read_models.current import fetch_current
 from service.read_models.erasing import make_anew
-from service.read_models.moves import fetch_newest
+from service.read_models.moves import NEWEST_ROWS, fetch_newest
 from service.read_models.stints import by_start
 from service.tasks import end
 from tests.support import builders as b
@@ -206,6 +206,22 @@ async def test_who_comes_and_goes_all_the_time_hides_nobody(base: Base) -> None:
     assert newest.last_on.keys() == {"ann", "bob"}
 
 
+async def test_who_left_most_on_a_day_hides_nobody_who_left_on_it(base: Base) -> None:
+    """Also where others, whom a kind of date of their own tells of, would be enough people."""
+    said: list[Payload] = [b.hire("ann", at="x", on="2020-06-30")]
+    for person, labs in (("vera", "x"), ("zoe", "vwxy")):
+        for lab in labs:
+            said += [
+                b.hire(person, at=lab, on="2019-01-01"),
+                b.departure(person, at=lab, on="2020-06-30"),
+            ]
+    for payload in said:
+        await record(base.pool, with_entities(payload))
+    async with base.pool.acquire() as connection:
+        newest = await Kept(connection, len(said)).newest(date(2020, 1, 1), DAY, people=2)
+    assert {"vera", "zoe"} <= newest.last_on.keys()
+
+
 def _sizes(count: Headcount) -> tuple[int, int, int]:
     return (count.certain, count.presumed, count.possible)
 
@@ -230,7 +246,7 @@ async def test_newest_are_those_who_came_or_went_last(
             first=first,
             last=last,
             position=position,
-            limit=data.draw(st.integers(1, 6)),
+            people=data.draw(st.integers(1, 3)),
         )
     assert newest.last_on.items() <= truth.items()
     assert {one: on for one, on in truth.items() if on > newest.since}.items() <= (

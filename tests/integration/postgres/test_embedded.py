@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -665,27 +666,49 @@ def test_small_shared_memory_is_not_used(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("gigabytes", "limit", "buffers"),
+    ("gigabytes", "group", "limits", "buffers"),
     [
-        (0.5, None, "128MB"),
-        (4, None, "512MB"),
-        (4, "max", "512MB"),
-        (4, str(2**31), "256MB"),
-        (64, None, "1024MB"),
+        (0.5, "0::/", {}, "128MB"),
+        (4, "0::/", {}, "512MB"),
+        (4, "0::/", {"memory.max": "max"}, "512MB"),
+        (4, "0::/", {"memory.max": 2**31}, "256MB"),
+        (64, "0::/", {}, "1024MB"),
+        # Of a unit, and of what it is in.
+        (
+            64,
+            "0::/a.slice/b",
+            {"a.slice/b/memory.max": "max", "a.slice/memory.max": 2**31},
+            "256MB",
+        ),
+        (64, "0::/a.slice/b", {"c/memory.max": 2**31}, "1024MB"),
+        # Under the first version of groups.
+        (64, "4:cpu,memory:/d\n1:name=x:/", {"memory/d/memory.limit_in_bytes": 2**32}, "512MB"),
     ],
 )
 def test_pages_have_part_of_the_memory(
     gigabytes: float,
-    limit: str | None,
+    group: str,
+    limits: dict[str, int | str],
     buffers: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of a container with a limit, not of the machine that it runs on."""
+    """Of a group with a limit, not of the machine that it runs on."""
     said = {"SC_PHYS_PAGES": int(gigabytes * 2**30 / 4096), "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr(os, "sysconf", said.__getitem__)
-    file = tmp_path / "memory.max"
-    if limit is not None:
+    own = tmp_path / "cgroup"
+    own.write_text(f"{group}\n")
+    for name, limit in limits.items():
+        file = tmp_path / "groups" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{limit}\n")
-    monkeypatch.setattr(cluster, "_CONTAINER_LIMITS", (file, tmp_path / "absent"))
+    monkeypatch.setattr(cluster, "_OWN_CGROUPS", own)
+    monkeypatch.setattr(cluster, "_CGROUPS", tmp_path / "groups")
     assert cluster._buffers() == {"shared_buffers": buffers}
+
+
+def test_memory_is_known_where_there_are_no_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_OWN_CGROUPS", tmp_path / "absent")
+    assert re.fullmatch("[0-9]+MB", cluster._buffers()["shared_buffers"])

@@ -3,7 +3,7 @@
 import pytest
 from markupsafe import Markup
 
-from service.web.escaping import coded
+from service.web.escaping import as_coded
 from service.web.rendering import _TEMPLATES
 from tests.support.nasty import NASTY, acting
 
@@ -33,7 +33,7 @@ def test_name_in_any_script_stays_as_it_is() -> None:
     ],
 )
 def test_what_is_between_backticks_is_code(text: str, shown: str) -> None:
-    assert coded(text) == shown
+    assert as_coded(text) == shown
 
 
 def test_presence_is_told_apart_by_shape_and_by_word() -> None:
