@@ -90,6 +90,11 @@ class MoveView(Struct, frozen=True, kw_only=True):
     events: Sequence[UUID]
     """All that the two stays rest on."""
 
+    @property
+    def sureness(self) -> Sureness:
+        """Whether both are certain, as far as they are asked."""
+        return "possible" if "possible" in (self.is_next, self.in_period) else "certain"
+
 
 class Sure(Struct, frozen=True):
     """How many, in a band: at least the certain ones, at most all."""

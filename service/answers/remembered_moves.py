@@ -50,15 +50,22 @@ _EVER = (UNBOUNDED_LO, UNBOUNDED_HI)
 class Mover(NamedTuple):
     """Someone who ever was at the lab."""
 
-    there: Bounds
-    """Days outside of which none of the stays holds."""
-    moves: Sequence[tuple[Bounds, tuple[Move, Sequence[Stint]]]]
-    """Those from the lab and to it, each with the whole career, by the days from first to last."""
+    moves: Sequence[tuple[Move, Sequence[Stint]]]
+    """Those from the lab and to it, each with the whole career."""
     stints: int
     """How many the career has."""
     stays: list[Stint]
     """Those at the lab, by start."""
     facts: PersonFacts
+
+
+class _Rows(NamedTuple):
+    """What is held in rows: of a large lab thousands are looked through for each answer."""
+
+    moves: list[tuple[date, date, tuple[Move, Sequence[Stint]]]]
+    """Each with the first and the last day that one of its dates can be."""
+    stays: list[tuple[date, date, str, Stint]]
+    """Each with the first day on which it can hold, the day after the last one, and whose it is."""
 
 
 class LabMoves(Struct):
@@ -72,16 +79,14 @@ class LabMoves(Struct):
     """People of whom something else may be believed by now."""
     stints: int = 0
     """How many stints their careers have."""
+    rows: _Rows | None = None
+    """None until it is asked for."""
 
     def of(self, days: Days) -> list[tuple[Move, Sequence[Stint]]]:
         """Those of which one of the dates can be on some days; others can be among them."""
         first, last = days
-        return [
-            move
-            for mover in self.people.values()
-            for (lo, hi), move in mover.moves
-            if lo <= last and first <= hi
-        ]
+        moves = self._in_rows().moves
+        return [move for lo, hi, move in moves if lo <= last and first <= hi]
 
     def view_of_movers(
         self, connection: Connection, times: Times, told: Iterable[tuple[Move, Sequence[Stint]]]
@@ -94,35 +99,45 @@ class LabMoves(Struct):
     def view(self, connection: Connection, times: Times) -> View:
         """What is known now, with the roster on a day at hand, which may be kept over awaits."""
         stints: dict[str, list[Stint]] = {}
-        people = {}
         at = times.at
-        for person, mover in self.people.items():
-            lo, hi = mover.there
-            if not lo <= at <= hi:
-                continue
-            if own := [stint for stint in mover.stays if _can_hold(stint, at)]:
-                stints[person], people[person] = own, mover.facts
-        return KeptOfLab(connection, times.known_at.position, self.lab, times.at, stints, people)
+        for lo, until, person, stint in self._in_rows().stays:
+            if lo <= at < until:
+                stints.setdefault(person, []).append(stint)
+        people = {person: self.people[person].facts for person in stints}
+        return KeptOfLab(connection, times.known_at.position, self.lab, at, stints, people)
 
     def put(self, careers: Careers, facts: Mapping[str, PersonFacts]) -> None:
         """Hold the moves of some more people who ever were there."""
+        self.rows = None
         for person, career in careers.items():
             told = [move for move in moves(career, self.labs) if self._is_here(move)]
-            stays = [stint for stint in career if stint.lab == self.lab]
             self.people[person] = Mover(
-                there=_extent(stays),
-                moves=[(_days_of(move), (move, career)) for move in told],
+                moves=[(move, career) for move in told],
                 stints=len(career),
-                stays=stays,
+                stays=[stint for stint in career if stint.lab == self.lab],
                 facts=facts[person],
             )
             self.stints += len(career)
 
     def drop(self, people: Iterable[str]) -> None:
         """Hold nothing of some people any more."""
+        self.rows = None
         for person in people:
             if (mover := self.people.pop(person, None)) is not None:
                 self.stints -= mover.stints
+
+    def _in_rows(self) -> _Rows:
+        if self.rows is None:
+            movers = self.people.items()
+            self.rows = _Rows(
+                [(*_days_of(told[0]), told) for _, mover in movers for told in mover.moves],
+                [
+                    (stay.start.lo, _until(stay), person, stay)
+                    for person, mover in movers
+                    for stay in mover.stays
+                ],
+            )
+        return self.rows
 
     def _is_here(self, move: Move) -> bool:
         return self.lab in (lab_of(move.departure), lab_of(move.arrival))
@@ -245,15 +260,10 @@ async def _careers(
     )
 
 
-def _extent(stays: Sequence[Stint]) -> Bounds:
-    ends = (UNBOUNDED_HI if stint.end is None else stint.end.hi for stint in stays)
-    return Bounds(min(stint.start.lo for stint in stays), max(ends))
-
-
 def _days_of(move: Move) -> Bounds:
     dates = [date for date in (move.left, move.joined) if date is not None]
     return Bounds(min(date.lo for date in dates), max(date.hi for date in dates))
 
 
-def _can_hold(stint: Stint, at: date) -> bool:
-    return stint.start.lo <= at and (stint.end is None or stint.end.hi > at)
+def _until(stay: Stint) -> date:
+    return UNBOUNDED_HI if stay.end is None else stay.end.hi
