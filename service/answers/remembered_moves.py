@@ -120,8 +120,7 @@ class LabMoves(Struct):
             self.stints += len(career)
 
     def drop(self, people: Iterable[str]) -> None:
-        """Hold nothing of some people any more."""
-        self.rows = None
+        """Hold nothing of some people any more, until others are put in their place."""
         for person in people:
             if (mover := self.people.pop(person, None)) is not None:
                 self.stints -= mover.stints

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +67,22 @@ async def test_only_whom_events_moved_is_read_again(
         assert held.stints == 4
     async with _held(base, memory):
         assert reads == [{"bob", "dan"}]
+
+
+async def test_moves_and_stays_are_those_of_the_days_after_an_event(
+    base: Base, memory: Memory
+) -> None:
+    """On the very day of a move it is told, and who left on a day is there no more."""
+    day = date(2020, 3, 5)
+    async with _held(base, memory) as held:
+        assert held.of((day, day)) == []
+    await record(base.pool, b.departure("bob", at="x", on="2020-03-05"))
+    for on, gone in ((day - timedelta(days=1), 0), (day, 1)):
+        async with _held(base, memory) as held, base.pool.acquire() as connection:
+            assert len(held.of((on, on))) == gone
+            view = held.view(connection, replace(await _times(memory), at=on))
+            there = await view.stints_of_labs(["x"], on)
+            assert ("bob" in there["x"]) == (not gone)
 
 
 async def test_who_was_never_there_is_held_no_more(base: Base, memory: Memory) -> None:
