@@ -164,8 +164,9 @@ async def _labels(connection: Connection, rehearsal: Rehearsal, at: date) -> tup
     for reference in (r for event in rehearsal.events for r in references(event.payload)):
         if not (reference.free_text and isinstance(reference.ref, str)):
             (people if reference.kind == "person" else labs).add(id_of(reference.ref))
-    known_people = await directories.fetch_people(connection, people, position=rehearsal.head)
-    known_labs = await directories.fetch_labs(connection, labs, position=rehearsal.head)
+    known_people, known_labs = await directories.fetch_people_and_labs(
+        connection, people, labs, position=rehearsal.head
+    )
     people_then = known_people | dict(rehearsal.people)
     then = Labels(people_then, Labs({**known_labs, **rehearsal.labs}), at)
     return Labels(known_people, known_labs, at), then
